@@ -95,7 +95,7 @@ func (f *fake) next(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// key is the part of a request and of an item that tells where a Query goes on.
+// key is the part of a request and of an item that marks where a Query continues.
 type key struct {
 	ID struct{ S string } `json:"id"`
 }

@@ -21,7 +21,7 @@ var cases = []string{
 	"audio" + usualGo, "patch", "redirect",
 }
 
-// usualGo is the end of the name of a figure whose floor is an ordinary implementation.
+// usualGo is the suffix of a figure's name if its floor is an ordinary implementation.
 const usualGo = ", usual Go"
 
 // requests counts the instructions of one warm request of each case and of its
@@ -55,7 +55,7 @@ func (b *bench) requests(ctx context.Context) error {
 	return nil
 }
 
-// request returns the instructions of one request of child, which is "case/way".
+// request returns the instructions of one request of child, in the form "case/way".
 func (b *bench) request(ctx context.Context, self, child string) (float64, error) {
 	var counts [2]float64
 	for i, n := range []int{fewRequests, mostRequests} {
@@ -67,7 +67,7 @@ func (b *bench) request(ctx context.Context, self, child string) (float64, error
 	return float64(int((counts[1] - counts[0]) / (mostRequests - fewRequests))), nil
 }
 
-// runChild makes n requests of child, which is "case/way".
+// runChild makes n requests of child, in the form "case/way".
 func runChild(ctx context.Context, child string, n int) error {
 	name, way, _ := strings.Cut(child, "/")
 	request, err := requestOf(name, way)

@@ -28,7 +28,7 @@ import (
 
 // usual answers requests in the way that a Lambda function in Go usually does: with the
 // SDK, encoding/json and the event types of aws-lambda-go, over a table with the same documents as JSON text.
-// It is the peer of the figures whose name ends with "usual Go".
+// Figures with names that end in "usual Go" compare with it.
 type usual struct {
 	client   *dynamodb.Client
 	objects  *s3.Client

@@ -20,7 +20,7 @@ type target struct {
 	url  string
 	// jwks holds the private keys that the target trusts.
 	jwks string
-	// env is the environment in which the recordings command uses the same data.
+	// env is the environment that makes the recordings command use the same data.
 	env []string
 	// storage is the target's bucket.
 	storage storage

@@ -204,9 +204,9 @@ func (w *world) checkIndex(ctx context.Context, rows []store.Row) error {
 	return errors.Join(append(errs, err)...)
 }
 
-// entriesOf returns the entries of a partition by their keys. Counters have no zeros, and
-// nothing that depends on when it was counted. Those of days, which have the bill, may count
-// nothing, and are then left out.
+// entriesOf returns the entries of a partition by their keys. It leaves out zeros in counters, and
+// numbers that depend on the time of counting. A counter of a day is left out if no other number
+// remains: the store keeps such counters for bills.
 func entriesOf(ctx context.Context, s store.EntryReader, partition string) (map[string]string, error) {
 	all := map[string]string{}
 	page, err := s.PageEntries(ctx, store.EntryQuery{Partition: partition, Limit: 1000})

@@ -76,7 +76,7 @@ func TestNoMessageIsChargedForAnother(t *testing.T) {
 				want = values{"BatchSize": 1, "ScalingConfig": values{"MaximumConcurrency": []any{set, parameter, 100}}}
 			case "DynamoDB":
 				want = values{"MaximumRetryAttempts": -1, "MaximumRecordAgeInSeconds": 43200}
-				if name == "PublishFunction" { // what it gives up is missing from the feed
+				if name == "PublishFunction" { // changes that it gives up are missing from the feed
 					want["MaximumRecordAgeInSeconds"] = 82800
 				}
 			case "Schedule":

@@ -64,7 +64,7 @@ func TestAStartServesBeforeItChecks(t *testing.T) {
 	}
 }
 
-// The search for missed audio may find audio whose own event is still on its way. The two
+// The search for missed audio may find audio before the event of the audio arrives. The two
 // complete the recording once, in either order: clients get one event.
 func TestMissedAudioBesideItsOwnEvent(t *testing.T) {
 	t.Parallel()

@@ -30,9 +30,9 @@ const (
 	wakeJobsTime = 5 * time.Minute
 )
 
-// workOnJobs works on jobs until ctx ends. It begins with those that the previous run left. Every
-// pause it wakes the workers of jobs that wait: a request can store a job, get an error from the
-// database nevertheless, and wake nobody.
+// workOnJobs works on jobs until ctx ends. It begins with those that the previous run left. At
+// intervals of pause it wakes the workers of jobs that wait: a request can store a job, still get
+// an error from the database, and wake no worker.
 func (b *box) workOnJobs(ctx context.Context, pause time.Duration) {
 	engine, err := b.jobEngine()
 	if err != nil {

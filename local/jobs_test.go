@@ -79,7 +79,8 @@ func TestJobsContinueAfterAStart(t *testing.T) {
 	}
 }
 
-// A job whose message was lost while the server ran does not wait for its next start.
+// If the message of a job is lost while the server runs, the job does not wait for the next start
+// of the server.
 func TestJobsContinueAfterALostMessage(t *testing.T) {
 	t.Parallel()
 	b, _, _ := newBox(t)

@@ -26,8 +26,8 @@ type posted struct {
 	body                       []byte
 }
 
-// newReceiver returns a receiver of webhooks that accepts what comes to /ok, and answers 410 to
-// the rest. It sends each request to got.
+// newReceiver returns a receiver of webhooks that accepts requests to /ok, and answers 410 to all
+// others. It sends each request to got.
 func newReceiver(t *testing.T) (url string, got chan posted) {
 	t.Helper()
 	got = make(chan posted, 100)

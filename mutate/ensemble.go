@@ -244,7 +244,7 @@ func (e *ensemble) binary(name string, i int) string {
 	return filepath.Join(e.temp, name+"-"+strconv.Itoa(i)+".test")
 }
 
-// compile compiles the tests with an overlay, and returns what the compiler prints.
+// compile compiles the tests with an overlay, and returns the output of the compiler.
 func (e *ensemble) compile(ctx context.Context, overlay, name string) ([]byte, error) {
 	for i, folder := range e.folders() {
 		build := exec.CommandContext(ctx, e.tool, "test", "-c", "-vet=off", "-trimpath", "-ldflags=-s -w", "-overlay", overlay, "-o", e.binary(name, i), "./"+folder) //nolint:gosec // the command go

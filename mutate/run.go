@@ -99,8 +99,8 @@ func (e *ensemble) try(ctx context.Context, root string, i, worker int, limit fu
 }
 
 // test runs the compiled tests of a mutant until one fails: those of a package that are not
-// slow, then its slow ones. limit bounds each of these runs, which count from 0. It returns
-// what the failed tests printed, or how long each run took.
+// slow, then its slow ones. limit bounds each of these runs, which count from 0. It returns the
+// output of the failed tests, or the duration of each run.
 func (e *ensemble) test(ctx context.Context, root, name string, number int, limit func(run int) time.Duration) (failed bool, output string, took []time.Duration) {
 	for i, folder := range e.folders() {
 		for _, choice := range runs(folder) {

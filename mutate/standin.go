@@ -16,10 +16,10 @@ const (
 	folderVariable = "MUTATE_FOLDER" // the package, relative to the root of the repository
 )
 
-// standIn is the command go as Gremlins sees it. It passes everything on to the real go but
-// the tests whose coverage Gremlins wants to know: a coverage profile has no conditions of
-// case clauses and no constants, and Gremlins would leave out their mutants. The stand-in
-// reports all lines as covered, and runs no tests.
+// standIn is the command go as Gremlins sees it. It passes everything on to the real go, except the
+// runs of tests for a coverage profile: such a profile has no conditions of case clauses and no
+// constants, so Gremlins would leave out their mutants. The stand-in reports all lines as covered
+// instead, and runs no tests.
 type standIn struct {
 	tool, folder string
 	out, log     io.Writer

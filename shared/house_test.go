@@ -15,7 +15,7 @@ const (
 	maxMain    = 40 // of a Lambda function, exclusive
 )
 
-// codeFile matches files of code. Data for tests is none.
+// codeFile matches files of code. Data for tests does not count as code.
 var codeFile = regexp.MustCompile(`\.(?:go|js|css|html|py|sh)$`)
 
 func TestFilesOfCodeAreShort(t *testing.T) {

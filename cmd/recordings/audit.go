@@ -164,7 +164,7 @@ func (o *trailOptions) print(e *audit.Entry) error {
 		}{at, e})
 	}
 	actor := actorName(e.Actor)
-	if actor == "" && e.Link != "" { // whoever has a link needs no token
+	if actor == "" && e.Link != "" { // a link works without a token
 		actor = "link/" + e.Link
 	}
 	columns := []string{at, actor, string(e.Action), string(e.Result)}

@@ -174,8 +174,8 @@ func (o *deletionReport) addIndex(ctx context.Context, entries store.EntryReader
 	return nil
 }
 
-// addTotals adds the totals of owners and tags that count nothing. Nobody knows any more which
-// of them the deleted recording had, so it looks at all of the account.
+// addTotals adds the totals of owners and tags that count nothing. The owner and the tags of the
+// deleted recording are no longer known, so it looks at all totals of the account.
 func (o *deletionReport) addTotals(ctx context.Context, entries store.EntryReader) error {
 	t := trace{What: "totals of owners and tags"}
 	for after := ""; ; {

@@ -99,7 +99,8 @@ func TestDeletionReportOfADeployment(t *testing.T) {
 	}
 }
 
-// The report looks at every key at which there may be audio, also where it is set aside.
+// The report looks at every key that may have audio, including the keys of audio that was set
+// aside.
 func TestKeysOfADeletionReport(t *testing.T) {
 	t.Parallel()
 	o := deletionReport{account: "A", id: "202601-a", tombstone: store.Tombstone{Audio: recording.Audio{Key: "inbox/A/x.wav"}}}
@@ -112,7 +113,7 @@ func TestKeysOfADeletionReport(t *testing.T) {
 	}
 }
 
-// The report says whether the account has totals that count nothing, and name an owner or a tag.
+// The report shows whether the account has totals that name an owner or a tag but count nothing.
 func TestTotalsInADeletionReport(t *testing.T) {
 	t.Parallel()
 	s, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "recordings.db"), sqlite.Options{Now: time.Now, Random: rand.Reader})

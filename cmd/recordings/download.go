@@ -253,8 +253,8 @@ func (d *downloader) fill(ctx context.Context, id, name string, part *os.File, p
 	}
 }
 
-// fromOf returns the position at which a download continues: after the existing bytes,
-// if the ETag of their audio is known.
+// fromOf returns the position where a download continues: after the existing bytes, if the ETag of
+// their audio is known.
 func fromOf(etag []byte, size int64) int64 {
 	if len(etag) == 0 {
 		return 0

@@ -116,7 +116,7 @@ func (e env) holdPlaceCommand() *cobra.Command {
 	return c
 }
 
-// checkScope checks what a new hold covers.
+// checkScope checks the scope of a new hold.
 func (o *holdOptions) checkScope(s *hold.Scope, everything bool) error {
 	if everything != (*s == hold.Scope{}) {
 		return errors.New("want --recording, --owner, --number, --from or --to, or else --everything")
@@ -234,7 +234,7 @@ func byWords(user string) string {
 	return " by " + clean(user)
 }
 
-// scopeWords describes what a hold covers.
+// scopeWords describes the scope of a hold.
 func scopeWords(s *hold.Scope) string {
 	var all []string
 	for _, c := range []struct{ name, value string }{

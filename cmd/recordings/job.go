@@ -185,7 +185,7 @@ confirmed by mistake. Confirming a job again changes nothing.`,
 	return c
 }
 
-// idle reports whether j goes on only if somebody confirms it, or not at all.
+// idle reports whether j has ended, or waits until a client confirms it.
 func idle(j *client.Job) bool { return j.Ended() || j.State == "planned" }
 
 // jobWaitCommand makes the command that waits for the end of a job.

@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// job wait ends when the plan of a job is complete, because nobody may confirm it, and waits
-// on if somebody has.
+// job wait ends when the plan of a job is complete, because the job may never be confirmed. If it
+// has been confirmed, job wait goes on.
 func TestJobWaitStopsAtThePlan(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {

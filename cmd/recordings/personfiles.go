@@ -97,8 +97,8 @@ func (e env) personVerifyCommand() *cobra.Command {
 	return c
 }
 
-// verifyCertificate verifies a certificate, and its list unless that is "", and prints what the
-// certificate states.
+// verifyCertificate verifies a certificate, and its list unless list is "". It prints the
+// statements of the certificate.
 func (e env) verifyCertificate(name, list string, keys []string, asJSON bool) error {
 	text, err := os.ReadFile(name)
 	if err != nil {

@@ -148,7 +148,7 @@ func (c secretCommand) revoke(ctx context.Context, s store.Secrets) error {
 	return err
 }
 
-// recordedSecrets are secrets whose changes are recorded in the audit trail.
+// recordedSecrets records changes of the secrets in the audit trail.
 type recordedSecrets struct {
 	store.Secrets
 

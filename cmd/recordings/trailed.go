@@ -88,7 +88,7 @@ const retentionObject = "retention"
 // ruleChange is a change of something that an account has, such as "user/anna".
 type ruleChange struct {
 	account, object string
-	// action is what the command does; "" means what the object needs.
+	// action is the action of the command; "" means the usual action on the object.
 	action access.Action
 	reason string
 }
@@ -120,8 +120,8 @@ func changeOf(w *store.EntryWrite) (c ruleChange, ok bool) {
 	return c, false
 }
 
-// record records the changes that do makes. If it fails, do is not called. If do fails, a
-// second entry of each says so.
+// record records the changes that do makes. If it fails, do is not called. If do fails, a second
+// entry of each change states that.
 func (t *trailed) record(ctx context.Context, changes []ruleChange, do func() error) error {
 	var recorded []ruleChange
 	for _, c := range changes {

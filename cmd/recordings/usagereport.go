@@ -33,11 +33,11 @@ and never again.
 `,
 }
 
-// accountUsage is what an account used in a month.
+// accountUsage is the usage of an account in a month.
 type accountUsage struct {
 	Account string `json:"account"`
 	Month   string `json:"month"`
-	// Recordings, Seconds and Bytes are what the month added, and StoredBytes the bytes of all
+	// Recordings, Seconds and Bytes were added in the month. StoredBytes is the size of all
 	// recordings at its end. Later deletions do not change them.
 	Recordings  int64 `json:"recordings"`
 	Seconds     int64 `json:"seconds"`

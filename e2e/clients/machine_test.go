@@ -75,14 +75,14 @@ func (m *machine) configure(t *testing.T, settings string) {
 	m.env = append(m.env, "AWS_CONFIG_FILE="+file)
 }
 
-// aws runs the AWS CLI on the built-in S3 server and returns what it prints.
+// aws runs the AWS CLI on the built-in S3 server and returns its output.
 func (m *machine) aws(t *testing.T, args ...string) []byte {
 	t.Helper()
 	return run(t, m.env, "aws", args...)
 }
 
-// run runs a client with additional variables and returns what it prints. The test fails
-// if the client is not installed or its exit code is not 0.
+// run runs a client with additional variables and returns its output. The test fails if the client
+// is not installed or its exit code is not 0.
 func run(t *testing.T, env []string, name string, args ...string) []byte {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), name, args...)

@@ -11,8 +11,8 @@ import (
 	"testing"
 )
 
-// client is a client of the built-in S3 server besides the AWS CLI. Its functions
-// return what the client prints. Keys are relative to the bucket.
+// client is a client of the built-in S3 server besides the AWS CLI. Its functions return the output
+// of the client. Keys are relative to the bucket.
 type client struct {
 	name string
 	// movedType is the content type of an object after a move in parts.

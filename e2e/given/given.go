@@ -40,8 +40,8 @@ func Programs(t testing.TB, packages ...string) (folder string) {
 // listeners on port 0, so that no other test gets one before the server listens on it.
 const firstPort, lastPort = 20_000, 32_000
 
-// Ports returns a free TCP port on 127.0.0.1 whose successor is free as well. The
-// local server listens on both.
+// Ports returns a TCP port on 127.0.0.1 that is free, as is the next one. The local server listens
+// on both.
 func Ports(t testing.TB) int {
 	t.Helper()
 	var on net.ListenConfig

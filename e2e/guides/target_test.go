@@ -21,7 +21,7 @@ import (
 	"github.com/callrecordings/api/shared/auth"
 )
 
-// target is the server on which the guides run.
+// target is the server that the guides run on.
 type target struct {
 	url     string
 	s3      pbx.S3

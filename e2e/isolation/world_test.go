@@ -59,7 +59,7 @@ var users = map[string]access.Role{
 // groups are the groups of every account.
 var groups = map[string]struct{ leaders, members []string }{
 	"sales": {leaders: []string{"sue"}, members: []string{"mel", "max"}},
-	"help":  {leaders: []string{"uma"}, members: []string{"nil"}}, // uma is no supervisor, so this gives nothing
+	"help":  {leaders: []string{"uma"}, members: []string{"nil"}}, // uma is not a supervisor, so this gives her no rights
 }
 
 // one is a recording of the world.
@@ -246,7 +246,7 @@ func (b *bucket) Open(ctx context.Context, key, _ string, part *media.Part) (io.
 	return io.NopCloser(strings.NewReader(data)), o, nil
 }
 
-// Presign implements [media.Reader]. The URL shows whose audio it gives.
+// Presign implements [media.Reader]. The URL contains the mark of the audio.
 func (b *bucket) Presign(_ context.Context, key string, _ media.Grant) (string, error) {
 	return "https://bucket.test/" + b.byKey[key], nil
 }

@@ -117,7 +117,7 @@ func idleGoroutines(t *testing.T, bin string) int {
 	return server.Goroutines()
 }
 
-// usage is what a process uses.
+// usage is the usage of resources by a process.
 type usage struct {
 	descriptors int
 	memory      int64 // bytes in RAM
@@ -128,7 +128,7 @@ func (u usage) String() string {
 	return fmt.Sprintf("%d descriptors, %d MB", u.descriptors, u.memory>>20)
 }
 
-// measure returns what a process uses now.
+// measure returns the current usage of a process.
 func measure(t *testing.T, pid int) usage {
 	t.Helper()
 	files, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", pid))
@@ -146,7 +146,7 @@ func measure(t *testing.T, pid int) usage {
 	return usage{descriptors: len(files), memory: resident * int64(os.Getpagesize())}
 }
 
-// settled returns what the server uses once its descriptors are at most the given number,
+// settled returns the usage of the server once its descriptors are at most the given number,
 // or after three minutes: it closes connections without requests after two.
 func (w *world) settled(pid, descriptors int) usage {
 	w.t.Helper()

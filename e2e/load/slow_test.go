@@ -225,8 +225,8 @@ func wait(c *slowConn) error {
 // errAnswered means that the server has answered a request that was not complete.
 var errAnswered = errors.New("the server has answered")
 
-// status checks the status of an answer. A refusal is an error. Any other status than those
-// that are wanted is noted as wrong, and so is a refusal that does not say when to come back.
+// status checks the status of an answer. A refusal is an error. Any status other than the wanted
+// ones is noted as wrong, and so is a refusal without a Retry-After.
 func (c *slowConn) status(text []byte, wanted ...string) error {
 	line, _, _ := bytes.Cut(text, []byte("\r\n"))
 	_, status, _ := strings.Cut(string(line), " ")

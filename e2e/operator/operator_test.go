@@ -24,7 +24,7 @@ var tools = []string{
 	"awk", "bash", "cat", "cmp", "cp", "date", "dirname", "env", "grep", "head", "mkdir", "mktemp", "mv", "rm", "sed", "sort", "tr", "uname", "xargs", "echo",
 }
 
-// newMachine makes a machine whose stack has the given status; "NONE": no stack.
+// newMachine makes a machine with a stack in the given status; "NONE": no stack.
 func newMachine(t *testing.T, status string) *machine {
 	t.Helper()
 	m := &machine{t: t, root: t.TempDir(), bin: t.TempDir()}
@@ -104,7 +104,7 @@ func (m *machine) run(script, env string, vars ...string) (int, string) {
 	return cmd.ProcessState.ExitCode(), string(out)
 }
 
-// deployed returns the command line with which the SAM CLI last deployed, or "".
+// deployed returns the command line of the last deployment by the SAM CLI, or "".
 func (m *machine) deployed() string {
 	last := ""
 	for line := range strings.Lines(m.read("calls")) {

@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// MediaDelivery: stream deploys the template whose integrations stream. Every other
-// deployment has the one that the build has left.
+// MediaDelivery: stream deploys the template with integrations that stream. Every other deployment
+// uses the template that the build has left.
 func TestOnlyStreamDeploysTheStreamingTemplate(t *testing.T) {
 	t.Parallel()
 	const streaming = "--template-file .aws-sam/build/streaming.yaml"

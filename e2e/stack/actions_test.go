@@ -123,8 +123,8 @@ func variable(arn string) string {
 	}
 }
 
-// unlisted has the statements whose resources the reference does not list, with the page
-// that does.
+// unlisted has the statements with resources that the reference does not list, and the page that
+// lists them.
 var unlisted = map[string]string{
 	"SamTransform": "https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/control-access-with-iam.html",
 }

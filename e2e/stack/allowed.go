@@ -39,14 +39,14 @@ const oneSlice = "the exports of the suite take one slice"
 // byVersion is the reason for the removal of audio by jobs.
 const byVersion = "it meets audio under this prefix, or without versions, only if the suite deletes such audio by a job"
 
-// hourly is the reason for what the scheduled function expire does.
+// hourly is the reason for the permissions of the scheduled function expire.
 const hourly = "expire runs once an hour; a test invokes it, with what is due at that time"
 
-// scoped is the reason for what only changes need that replace audio, or change the owner, a
-// number or the start of a recording.
+// scoped is the reason for permissions that only some changes need: those that replace audio, or
+// change the owner, a number or the start of a recording.
 const scoped = "it checks the holds when a change may take a recording out of their scope"
 
-// locks is the reason for what only a bucket with Object Lock needs.
+// locks is the reason for permissions that only a bucket with Object Lock needs.
 const locks = "the suite's bucket has no Object Lock; a test has a bucket of its own for it"
 
 // unversioned is the reason for the removal of objects without naming a version.
@@ -55,7 +55,7 @@ const unversioned = "only a bucket without versions needs it"
 // prefixes is the reason for the removal of versions under a prefix.
 const prefixes = "a function meets audio under this prefix only if the other one has not purged it before"
 
-// meets is the reason for what ingest needs for audio of a deleted recording.
+// meets is the reason for permissions that ingest needs for audio of a deleted recording.
 const meets = "it removes audio that arrives for a recording that was just deleted"
 
 // daily is the reason for all permissions of the function reconcile.

@@ -63,8 +63,8 @@ func Attach(template []byte, table, bucket string, values map[string]string) (ma
 	return answers(text, parameters, values, existing)
 }
 
-// used returns the elements of a section of the template whose names are among words, and
-// adds the words in them.
+// used returns the elements of a section of the template if words contains their names. It adds the
+// words in these elements to words.
 func used(section map[string]yaml.Node, words map[string]bool) map[string]yaml.Node {
 	kept := map[string]yaml.Node{}
 	for name, node := range section {

@@ -21,7 +21,7 @@ import (
 	"github.com/callrecordings/api/e2e/given"
 )
 
-// TestTable checks that a strict table shows every recording, whichever way it came in.
+// TestTable checks that a strict table shows every recording, regardless of how it came in.
 func TestTable(t *testing.T) {
 	b := open(t)
 	added := b.fill()

@@ -21,7 +21,7 @@ import (
 	"github.com/callrecordings/api/shared/webhook"
 )
 
-// The run that parks a webhook counts it in the metric of the alarm. It is no error, and later
+// The run that parks a webhook counts it in the metric of the alarm. It is not an error, and later
 // runs are silent.
 func TestParkedWebhooksAreCountedOnce(t *testing.T) {
 	t.Parallel()

@@ -1,7 +1,7 @@
-// Command expire is the scheduled Lambda function that removes recordings whose time is up:
-// those that have expired (docs/adr/025-retention.md), and deleted ones that can no longer be
-// restored (docs/adr/023-restorable-deletes.md). The function purge then removes their audio.
-// It also locks the audio of recordings on legal hold (docs/adr/024-holds.md).
+// Command expire is the scheduled Lambda function that removes recordings: those that have expired
+// (docs/adr/025-retention.md), and deleted ones that can no longer be restored
+// (docs/adr/023-restorable-deletes.md). The function purge then removes their audio. It also locks
+// the audio of recordings on legal hold (docs/adr/024-holds.md).
 package main
 
 import (

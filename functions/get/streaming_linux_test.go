@@ -334,8 +334,8 @@ func TestGetClosesTheBucketWhenItsClientLeaves(t *testing.T) {
 	}
 }
 
-// The function share streams by the same way as get: a link plays what is too long for a
-// stream in parts, and the first bytes arrive while the bucket holds back the rest.
+// The function share streams in the same way as get. If audio is too long for one stream, a link
+// plays it in parts, and the first bytes arrive while the bucket holds back the rest.
 func TestShareStreamsToTheBearerOfALink(t *testing.T) {
 	f := startFunction(t, shareProgram)
 	links := link.New(f.table, time.Now, rand.Reader)

@@ -309,9 +309,10 @@ func (d *Dir) StartS3(
 	return s3server.Start(ctx, o)
 }
 
-// RecheckEvent returns an event for an object of the bucket that is to be examined again, or
-// whose own event may be lost. It has no sequencer: if the own event arrives all the same, the
-// second of the two changes nothing, and sends no event of its own (incoming.Arrival).
+// RecheckEvent returns an event for an object of the bucket that must be examined again, or may
+// have lost its own event. The returned event has no sequencer: if the object's own event arrives
+// after all, the second of the two changes nothing, and sends no event of its own
+// (incoming.Arrival).
 func RecheckEvent(key string) []byte { return s3server.RecheckEvent(Bucket, key) }
 
 // OpenBucket returns a client of the built-in S3 server at endpoint. Presigned

@@ -47,8 +47,8 @@ func TestEveryNewObjectHasAnEvent(t *testing.T) {
 	}
 }
 
-// A client gets its answer once the receiver of the event has returned, and not before: an
-// answered upload whose event is lost in a crash would never be ingested.
+// A client gets its answer once the receiver of the event has returned, and not before. Otherwise
+// an answered upload would never be ingested if a crash lost its event.
 func TestAnswerWaitsForTheEvent(t *testing.T) {
 	t.Parallel()
 	o := options(t.TempDir())

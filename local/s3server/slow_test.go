@@ -21,7 +21,7 @@ import (
 	"github.com/aws/smithy-go"
 )
 
-// slowDisk is a server whose disk takes until release is closed to sync a large file. It
+// slowDisk is a server with a slow disk: the sync of a large file waits until release is closed. It
 // sends a space every 50 ms. The clients wait 500 ms for the head of an answer.
 type slowDisk struct {
 	*Server
@@ -31,7 +31,7 @@ type slowDisk struct {
 	syncing chan struct{} // one for each sync of a large file that has begun
 	release chan struct{}
 	once    sync.Once
-	broken  atomic.Pointer[error] // what the sync of a large file returns
+	broken  atomic.Pointer[error] // the error of the sync of a large file
 }
 
 const (

@@ -22,8 +22,8 @@ type killer struct {
 	dead  bool
 	// kills counts the processes that died.
 	kills int
-	// part names what the process does. longest has the most calls that a process of each
-	// part has made, and points how often one died at each of them.
+	// part names the work of the process. longest has the largest number of calls that a process
+	// made, by part. points counts the processes that died, by point.
 	part    string
 	longest map[string]int
 	points  map[point]int

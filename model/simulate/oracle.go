@@ -122,8 +122,8 @@ func (o *oracle) judge(now recording.Seconds) {
 	}
 }
 
-// revoke forgets which recordings may be removed, if that is no longer true after a change of
-// policies or holds. First it looks for those that were removed while they still might be.
+// revoke unmarks the recordings that may no longer be removed after a change of policies or holds.
+// Before that it observes each of them, because a removal was permitted until now.
 func (w *world) revoke(ctx context.Context) error {
 	for _, t := range w.order {
 		if !t.mayGo || t.stage == gone || w.removable(t, w.seconds()) {
@@ -146,13 +146,12 @@ func (w *world) observe(ctx context.Context, t *truth) error {
 	return w.compare(t, found[t.id])
 }
 
-// lateRuns is after how many hourly runs what is due must be gone, if the service is not
-// always on: ten hours after a disturbance that lasts as long as eight runs, and some more,
+// lateRuns is the number of hourly runs after which due recordings must be gone, if the service is
+// not always on: ten hours after a disturbance that lasts as long as eight runs, and some more,
 // because the first run after a pause observes nothing.
 const lateRuns = 24
 
-// late reports whether a time is longer ago than things may take: 24 hours, or that many
-// runs.
+// late reports whether a time is longer ago than a removal may take: 24 hours, or lateRuns runs.
 func (w *world) late(since recording.Seconds) bool {
 	if w.Hours != 0 {
 		return len(w.runs) == lateRuns && since < w.runs[0]

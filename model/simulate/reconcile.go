@@ -222,8 +222,8 @@ func (w *world) inspectOne(t *truth, sizes map[string]int64) error {
 	return nil
 }
 
-// survey reads the whole table. It finds what the oracle does not know of, or has forgotten
-// because it was purged.
+// survey reads the whole table. It finds recordings that the oracle does not know, or has forgotten
+// because they were purged.
 func (w *world) survey(ctx context.Context) error {
 	for _, account := range accounts {
 		for after := ""; ; {

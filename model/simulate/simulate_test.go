@@ -43,7 +43,7 @@ func TestNothingGoneEarlyAndNothingKeptTooLong(t *testing.T) {
 	}
 }
 
-// A machine that is on for eight hours a day removes what is due, too.
+// A machine that is on for eight hours a day removes due recordings, too.
 func TestServiceThatIsOftenOff(t *testing.T) {
 	t.Parallel()
 	o := options(t)

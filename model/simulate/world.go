@@ -63,7 +63,7 @@ type Counts struct {
 	Late, Lost, Again, Revived int
 	// Kills are the processes that died, at so many different Points.
 	Kills, Points int
-	// Reconciled are the runs of the reconciliation, with what they found.
+	// Reconciled is the number of runs of the reconciliation, and Findings has their findings.
 	Reconciled int
 	Findings   map[reconcile.Kind]int
 	// Most is the largest number of recordings at a time, and Left that at the end.
@@ -86,7 +86,7 @@ type world struct {
 	// begin, and over when the present one ends.
 	off        bool
 	calm, over time.Time
-	// runs are the true times of the last hours in which the service was on.
+	// runs are the true times of the last hours when the service was on.
 	runs []recording.Seconds
 
 	raw    *sqlite.Store
@@ -109,7 +109,7 @@ type world struct {
 type application struct {
 	store  retention.Watched
 	bucket realBucket
-	// requests deletes and restores for clients, who do not see what has expired. deleter
+	// requests deletes and restores for clients, which do not see expired recordings. deleter
 	// erases.
 	requests *deletion.Deleter
 	deleter  *deletion.Deleter

@@ -16,7 +16,7 @@ type Grant struct {
 // Full is the grant of a deployment without access rules: everything.
 var Full = Grant{Role: Admin}
 
-// Scope returns whose recordings the bearer may do a with.
+// Scope returns the scope of a: the recordings with which the bearer may do it.
 func (g Grant) Scope(a Action) Scope { return Policy[g.Role][a] }
 
 // Has reports whether the bearer may do a with any recording at all.
@@ -35,12 +35,12 @@ func (g Grant) May(a Action, owner string) bool {
 	return false
 }
 
-// owns reports whether owner is the bearer. A recording without an owner belongs to
-// nobody, and so does a token without an owner.
+// owns reports whether owner is the bearer. A recording without an owner belongs to no bearer, and
+// a token without an owner owns no recording.
 func (g Grant) owns(owner string) bool { return owner != "" && owner == g.Owner }
 
-// Owners returns the owners whose recordings the bearer may do a with, sorted. all is
-// true if there is no such limit.
+// Owners returns the owners of the recordings with which the bearer may do a, sorted. all is true
+// if these are the recordings of every owner.
 func (g Grant) Owners(a Action) (owners []string, all bool) {
 	switch g.Scope(a) {
 	case All:

@@ -2,7 +2,7 @@ package access
 
 import "slices"
 
-// Role is what a bearer is within the account of its token.
+// Role determines the rights of a bearer within the account of its token.
 type Role string
 
 // The roles.
@@ -71,14 +71,14 @@ func Reasons(names []string) map[Action]bool {
 	return set
 }
 
-// Scope is whose recordings a right covers.
+// Scope is the set of recordings that a right covers.
 type Scope int
 
 // The scopes, each with more recordings than the one before.
 const (
 	// Nothing covers no recording: the role lacks the right.
 	Nothing Scope = iota
-	// Own covers recordings whose owner is the bearer.
+	// Own covers the recordings that the bearer owns.
 	Own
 	// OwnAndGroups also covers those of members of the groups that the bearer leads.
 	OwnAndGroups

@@ -111,8 +111,8 @@ func (r *Resolver) Grant(ctx context.Context, b auth.Bearer, account string) (Gr
 }
 
 // role returns the role of a bearer. A claim with an unknown role counts: that role has
-// no rights. A bearer with other roles than those that count is a User and not what the
-// default says, which may be Admin.
+// no rights. A bearer that has only roles that do not count is a User. The default role does not
+// apply to it, because that role may be Admin.
 func (r *Resolver) role(b auth.Bearer, stored UserEntry) Role {
 	switch {
 	case b.Role != "":

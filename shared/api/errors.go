@@ -76,8 +76,8 @@ var (
 	errNoAnswer = errors.New("the handler gave no answer")
 )
 
-// tooMuch returns the 416 for a request that covers too much. details says what, and what
-// helps.
+// tooMuch returns the 416 for a request that covers too much. details explains the excess and a
+// remedy.
 func tooMuch(details string) *publicError {
 	return &publicError{
 		status: http.StatusRequestedRangeNotSatisfiable, code: "range not satisfiable",

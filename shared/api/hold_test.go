@@ -212,8 +212,8 @@ func (r *racingTrail) Record(ctx context.Context, e audit.Entry) error {
 	return r.memoryTrail.Record(ctx, e)
 }
 
-// Two requests for the same hold at the same time place one, and both get it. The trail says
-// that the second one placed nothing.
+// Two requests for the same hold at the same time place one, and both get it. The audit trail shows
+// that the second request placed nothing.
 func TestSameHoldTwiceAtATime(t *testing.T) {
 	t.Parallel()
 	trail := &racingTrail{}

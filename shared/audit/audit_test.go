@@ -211,7 +211,7 @@ func TestFailedWrites(t *testing.T) {
 		}
 		f.before, f.after = false, false
 		c.advance(time.Second)
-		record(t, to, e) // a retry after a failure is no repetition
+		record(t, to, e) // a retry after a failure is not a repetition
 		c.advance(time.Second)
 	}
 	if got := len(read(t, s, audit.Query{Account: "a", Limit: 100})); got != 36 {

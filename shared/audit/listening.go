@@ -49,8 +49,9 @@ func (t *Trail) begin(ctx context.Context, l listening, e Entry) (*listened, err
 	}
 }
 
-// beginOrJoin returns a new listening and true, or one whose entry is being stored, or
-// nil if e continues one.
+// beginOrJoin returns a new listening and true. If another request is storing the entry of the
+// listening, it returns that listening and false; if e continues a listening with an entry, nil and
+// false.
 func (t *Trail) beginOrJoin(l listening, e Entry) (one *listened, began bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()

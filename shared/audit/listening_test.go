@@ -35,8 +35,8 @@ func (s *slowStore) WriteEntries(context.Context, ...store.EntryWrite) error {
 	return nil
 }
 
-// Ranges that a player requests at the same time wait for the entry of the listening. Only
-// requests whose own write fails are refused; another request then writes the entry.
+// Ranges that a player requests at the same time wait for the entry of the listening. A request is
+// refused only if its own write fails; another request then writes the entry.
 func TestListeningWaitsForItsEntry(t *testing.T) {
 	t.Parallel()
 	for _, failures := range []int{0, 1, 3, 10} {

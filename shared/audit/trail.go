@@ -20,7 +20,7 @@ var ErrUnrecorded = errors.New("the audit trail could not be written")
 
 // Options configure a trail.
 type Options struct {
-	// Level is what is recorded.
+	// Level selects what to record.
 	Level Level
 	// Days is how long entries are kept; 0 means [DefaultDays].
 	Days int
@@ -35,8 +35,8 @@ type Options struct {
 // DefaultDays is how long entries are kept by default: seven years.
 const DefaultDays = 2557
 
-// The limits of what a process remembers. To forget something only costs another chain
-// or another entry.
+// The limits of the chains and listenings that a process remembers. Forgetting one only costs
+// another chain or another entry.
 const (
 	maxChains    = 4096
 	maxListeners = 4096

@@ -130,7 +130,7 @@ func oneOf(v string, values ...string) (string, error) {
 	return v, nil
 }
 
-// actionNames are the actions of package access, which has a test that compares them.
+// actionNames are the actions of package access. A test of that package compares them.
 var actionNames = []string{
 	"list", "read", "listen", "tag", "create", "delete", "restore", "share", "hold", "release", "retention", "audit", "manage",
 }

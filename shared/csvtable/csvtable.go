@@ -9,7 +9,7 @@ import (
 )
 
 // Table is a table in memory. Its columns are those of its layout and of all rows.
-// Columns that the layout does not place come in the order in which they first appear.
+// Columns that the layout does not place come in the order of their first appearance.
 // Every line of the output has all columns.
 type Table struct {
 	limit   int
@@ -33,9 +33,9 @@ func New(limit int) *Table {
 	return &Table{limit: limit, columns: map[string]int{}}
 }
 
-// Place is an element of a table's layout. With a Key it is a column, which the output
-// has even if no row does. With a Prefix it is the place of the columns whose keys begin
-// with Prefix, in the order in which they first appear; "" is the place of all others.
+// Place is an element of a table's layout. With a Key it is a column. The output has this column
+// even if no row does. With a Prefix it is the place of the columns with keys that begin with
+// Prefix, in the order of their first appearance; "" is the place of all others.
 type Place struct {
 	Key, Name string
 	Prefix    string

@@ -4,10 +4,9 @@
 // The sweep of expired recordings has its own decision by the same rules
 // (shared/retention/sweep).
 //
-// Every removal reads the legal holds of the account right before the write, and passes
-// what it has read to the store as a guard. If a hold is placed or released meanwhile, the
-// store refuses the write, and the decision is made again. So what a hold covers once it is
-// stored is never removed.
+// Every removal reads the legal holds of the account right before the write, and passes their state
+// to the store as a guard. If a hold is placed or released meanwhile, the store refuses the write,
+// and the decision is made again. So once a hold is stored, no recording that it covers is removed.
 package deletion
 
 import (
@@ -79,8 +78,9 @@ func (q Request) permits(r *recording.Recording, holds hold.Set) error {
 	return q.Last()
 }
 
-// Delete deletes a recording for a client, and returns it as it was. If it can be restored,
-// its Removal says until when; otherwise it is nil, and the caller purges the audio.
+// Delete deletes a recording for a client, and returns it as it was. If the recording can be
+// restored, its Removal has the end of that time; otherwise Removal is nil, and the caller purges
+// the audio.
 // Errors: store.ErrNotFound, *hold.HeldError, store.ErrConflict, store.ErrUnavailable, and
 // those of the request.
 func (d *Deleter) Delete(ctx context.Context, account, id string, q Request) (*recording.Recording, error) {

@@ -158,7 +158,8 @@ func TestRestoreAndSweep(t *testing.T) {
 	w.wantStage(t, "b", "3", "live")
 }
 
-// What is on hold cannot be deleted or erased, and stays when its time for a restore is over.
+// A recording on hold cannot be deleted or erased. If it was deleted before, it stays even after
+// the end of the time for a restore.
 func TestHoldsKeep(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 1)
@@ -215,7 +216,7 @@ func TestEraseInEveryStage(t *testing.T) {
 	w.wantStage(t, "a", "vetoed", "live")
 }
 
-// bucket notes what a purge removes.
+// bucket notes the keys that a purge removes.
 type bucket struct {
 	removed []string
 	err     error
@@ -280,7 +281,7 @@ func TestHoldDuringDeletes(t *testing.T) {
 	}
 }
 
-// restless is a store whose guards never hold.
+// restless is a store that refuses every write with a guard.
 type restless struct{ *sqlite.Store }
 
 func (restless) Delete(context.Context, string, string, store.Deletion) (*recording.Recording, error) {

@@ -47,11 +47,11 @@ type Pager interface {
 	Page(ctx context.Context, q store.Query) (store.Page, error)
 }
 
-// Swept counts what a sweep did with recordings whose time for a restore is over.
+// Swept counts deleted recordings that a sweep has handled because they can no longer be restored.
 type Swept struct {
-	// Purging is the number of recordings whose purge has begun.
+	// Purging is the number of purges that have begun.
 	Purging int
-	// Held is the number of those that stay because of a legal hold.
+	// Held is the number of recordings that stay because of a legal hold.
 	Held int
 }
 
@@ -65,8 +65,8 @@ const (
 // turnKey is the key of the entry with the account that the next sweep begins with.
 var turnKey = store.EntryKey{Partition: "restorable-sweep", Key: "turn"}
 
-// Sweep begins the purges of all recordings whose time for a restore is over at the time
-// now. Accounts take turns, a page each, so a large one does not hold up the others. parallel is
+// Sweep begins the purges of all deleted recordings that can no longer be restored at the time now.
+// Accounts take turns, a page each, so a large one does not hold up the others. parallel is
 // how many have their turns at the same time; 0 means 1. If an account fails, the others still
 // have their turns. It ends when ctx does; the next sweep begins with the account that would have
 // been next. Errors: those of the accounts, joined.

@@ -16,7 +16,7 @@ import (
 	"github.com/callrecordings/api/shared/store/sqlite"
 )
 
-// pager notes the accounts whose pages are read, in order.
+// pager notes the account of each page that is read, in order.
 type pager struct {
 	*sqlite.Store
 

@@ -14,10 +14,10 @@ import (
 )
 
 // This file lets [Local] pass requests and responses to the handler as values. In the
-// cloud both are JSON, with bodies as base64. To write that JSON and to parse it again
-// would take most of the time of a request for audio. What the JSON changes, this file
-// changes too: bytes that are not UTF-8 become U+FFFD, and the limits of Lambda count
-// the bytes of the JSON. Tests compare both ways.
+// cloud both are JSON, with bodies as base64. Writing and parsing that JSON would take most of the
+// time of a request for audio. This file makes the same changes as the JSON does: bytes that are
+// not UTF-8 become U+FFFD, and the limits of Lambda count the bytes of the JSON. Tests compare both
+// ways.
 
 // mostHeaderJSON is more than the bytes that an event without its body can take: the
 // request line and the headers have at most MaxHeader bytes, a byte takes up to six

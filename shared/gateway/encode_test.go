@@ -10,9 +10,8 @@ import (
 	"unicode/utf8"
 )
 
-// checkEscape compares appendEscaped with encoding/json: the decoder must read the same
-// text, and the encoder's own text must be as long, apart from the escapes in which the
-// two differ.
+// checkEscape compares appendEscaped with encoding/json: the decoder must read the same text, and
+// the encoder must write the same text, apart from the escapes that differ.
 func checkEscape(t *testing.T, text string) {
 	t.Helper()
 	const before = `{"body":"`
@@ -27,8 +26,8 @@ func checkEscape(t *testing.T, text string) {
 	}
 }
 
-// standardEscape returns what encoding/json writes, with the escapes of this package
-// where there are two.
+// standardEscape returns the output of encoding/json, with the escapes of this package where the
+// two differ.
 func standardEscape(t *testing.T, text string) string {
 	t.Helper()
 	var out bytes.Buffer

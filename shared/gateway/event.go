@@ -13,9 +13,9 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 )
 
-// PrefixHeader is the header with what precedes the path in the URL of the request: the
-// stage of an API Gateway. Handlers need it for URLs in answers. Without a prefix the
-// header is the client's own, which can change only the answer to that client.
+// PrefixHeader is the header with the prefix of the path in the URL of the request: the stage of an
+// API Gateway. Handlers need it for URLs in answers. Without a prefix the header comes from the
+// client, and can change only the answer to that client.
 const PrefixHeader = "X-Forwarded-Prefix"
 
 // event holds the fields that this package reads, of both payload versions. With a

@@ -64,8 +64,8 @@ func TestAPartyLeavesRoomForOthers(t *testing.T) {
 	})
 }
 
-// A request that is larger than what is free is not overtaken by smaller ones. When it
-// gives up, these get the bytes at once.
+// A request that needs more than the free bytes is not overtaken by smaller ones. When it gives up,
+// the smaller ones get the bytes at once.
 func TestALargeRequestIsNotOvertaken(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -13,8 +13,8 @@ import (
 	"time"
 )
 
-// pipes is a listener whose connections are pipes without a buffer, so that a client
-// that does not read holds up the server.
+// pipes is a listener that connects through pipes without a buffer, so that a client that does not
+// read holds up the server.
 type pipes struct {
 	conns  chan net.Conn
 	closed chan struct{}

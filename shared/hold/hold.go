@@ -131,7 +131,7 @@ func Of(e store.Entry) (Set, error) {
 // change if a hold was placed or released since (store.ErrGuard).
 func (s Set) Guard() store.Guard { return store.Guard{EntryKey: s.key, Revision: s.revision} }
 
-// Holds returns the holds, in the order in which they were stored. Callers must not change them.
+// Holds returns the holds, in the order they were stored. Callers must not change them.
 func (s Set) Holds() []Hold { return s.holds }
 
 // Covering returns the holds that cover r, in the order of [Set.Holds]; nil if there are

@@ -158,7 +158,7 @@ func TestLocker(t *testing.T) {
 	w.want("after all releases")
 }
 
-// A hold also locks what is deleted and can be restored, on any number of pages.
+// A hold also locks the audio of deleted recordings that can be restored, on any number of pages.
 func TestLockerLocksDeletedAudio(t *testing.T) {
 	t.Parallel()
 	for _, scope := range []hold.Scope{{}, {Owner: "anna"}, {Number: "030 1234567"}, {From: 800, To: 1000}} {

@@ -40,7 +40,7 @@ func TestNewer(t *testing.T) {
 	}
 }
 
-// An arrival that only repeats what is known costs no write.
+// An arrival that brings nothing new costs no write.
 func TestChanges(t *testing.T) {
 	t.Parallel()
 	known := recording.Recording{

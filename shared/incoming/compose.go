@@ -21,8 +21,8 @@ type Draft struct {
 	// Created is the creation time if the caller knows it. If zero, it is derived from
 	// the call.
 	Created recording.Seconds
-	// Stored is the time at which the audio was stored, or 0 if unknown. It is used as
-	// the start of a call whose start is unknown.
+	// Stored is when the audio was stored, or 0 if unknown. It is used as the start of the call if
+	// that is unknown.
 	Stored recording.Seconds
 	// Modified is the time of the last change. If it is before Created, Created is
 	// used.
@@ -40,7 +40,7 @@ type Draft struct {
 
 // Compose makes the recording of a draft:
 //
-//   - Facts from the audio replace what was reported (contract, Audio that
+//   - Facts from the audio replace reported ones (contract, Audio that
 //     arrives).
 //   - Created is the end of the call. If its start is unknown, it is when the
 //     audio was stored, or else now; never in the future (contract, List).

@@ -14,8 +14,8 @@ import (
 	"github.com/callrecordings/api/shared/store/faultstore"
 )
 
-// A deleted recording that keeps coming in, by whichever way, stays deleted for longer
-// than a tombstone lasts: each attempt renews it.
+// A deleted recording that keeps coming in, by any way, stays deleted for longer than a tombstone
+// lasts: each attempt renews the tombstone.
 func TestEveryWayInRenewsTombstones(t *testing.T) {
 	t.Parallel()
 	audio, err := os.ReadFile("../audiofile/testdata/alaw.wav")

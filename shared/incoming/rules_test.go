@@ -255,8 +255,8 @@ func TestIsEarly(t *testing.T) {
 	}
 }
 
-// A composed recording is never created in the future nor modified before it was
-// created, whatever its document holds.
+// A composed recording is never created in the future nor modified before it was created,
+// regardless of its document.
 func TestComposeBoundsTimes(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {

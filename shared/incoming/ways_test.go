@@ -33,9 +33,8 @@ import (
 	"github.com/callrecordings/api/shared/store/sqlite"
 )
 
-// noon is the time in all tests. It is close to the time at which the S3 server and
-// the file system store files, because a call without a reported start gets that
-// time as its start.
+// noon is the time in all tests. It is close to the time when the S3 server and the file system
+// store files, because a call without a reported start gets that time as its start.
 var noon = time.Now().UTC().Truncate(time.Second)
 
 func clock() time.Time { return noon }
@@ -109,7 +108,7 @@ func newPlace(t *testing.T) *place {
 	return newPlaceAt(t, clock)
 }
 
-// newPlaceAt returns a place whose store has another clock.
+// newPlaceAt returns a place with another clock for its store.
 func newPlaceAt(t *testing.T, storeClock func() time.Time) *place {
 	t.Helper()
 	dir, err := datadir.Open(t.TempDir())

@@ -146,9 +146,8 @@ func TestFailedReads(t *testing.T) {
 	}
 }
 
-// Requests that need the same read share it. One that is cancelled does not fail the
-// others.
-// A request that waits for the read of another one, which is canceled, reads itself.
+// If a request waits for the read of another one, and that one is canceled, the waiting request
+// makes the read itself.
 func TestACanceledReadIsMadeAgain(t *testing.T) {
 	t.Parallel()
 	b := newBook(t)
@@ -174,6 +173,7 @@ func TestACanceledReadIsMadeAgain(t *testing.T) {
 	})
 }
 
+// Requests that need the same read share it. One that is cancelled does not fail the others.
 func TestRequestsShareReads(t *testing.T) {
 	t.Parallel()
 	b := newBook(t)

@@ -104,8 +104,8 @@ type indexed struct {
 }
 
 // writes returns the writes that store j. old is the entry that it replaces. The index of
-// open jobs is written only if it changes, and once a day: it expires with the job, whose own
-// time of expiry moves with every checkpoint.
+// open jobs is written only if it changes, and once a day: it expires with the job, and every
+// checkpoint postpones the expiry of the job.
 func (b *Book) writes(j *Job, old store.Entry, condition store.Condition) ([]store.EntryWrite, error) {
 	j.Updated = recording.SecondsOf(b.Now())
 	j.Saves++

@@ -11,7 +11,7 @@ import (
 	"github.com/callrecordings/api/shared/store/sqlite"
 )
 
-// parted is an action with a plan of two chunks, of which it reads some items.
+// parted is an action with a plan of two chunks. It reads some of their items.
 type parted struct{ read func(*job.Task) }
 
 func (parted) Plan(_ context.Context, t *job.Task) (bool, error) {
@@ -74,8 +74,8 @@ func (c *counted) Entries(ctx context.Context, keys ...store.EntryKey) ([]store.
 	return c.Store.Entries(ctx, keys...)
 }
 
-// reporting is an action whose report has many chunks, a part of which is not stored when it reads
-// them.
+// reporting is an action with many chunks in its report. Some of them are not stored yet when it
+// reads them.
 type reporting struct {
 	parted
 

@@ -215,7 +215,7 @@ func TestCausesOfFailures(t *testing.T) {
 	}
 }
 
-// Jobs may be large, so a page has few of them, whatever its size should be.
+// Jobs may be large, so a page has few of them, even if the request asks for more.
 func TestPagesOfJobsAreSmall(t *testing.T) {
 	t.Parallel()
 	f := open(t, 1)
@@ -380,7 +380,7 @@ func TestJobsWhoseMessageWasLost(t *testing.T) {
 	f.confirm(t, third)
 	f.slice(t, e)
 	f.at.Add(2)
-	lose() // that of the retry, which was due 2 seconds after the failure
+	lose() // the message of the retry, due 2 seconds after the failure
 	f.at.Add(-2)
 	wake(1)
 	if _, due := f.queue.Take(); due {

@@ -215,7 +215,7 @@ type Job struct {
 	// Cause explains in a few words why the job, or its last slice, failed. Once the job is
 	// Failing, it stays.
 	Cause string `json:"cause,omitempty"`
-	// Result is for clients, and Cursor is the position at which the action continues.
+	// Result is for clients, and Cursor is the position where the action continues.
 	Result json.RawMessage `json:"result,omitempty"`
 	Cursor json.RawMessage `json:"cursor,omitempty"`
 	// Chunks and Reports are the numbers of chunks in the plan and in the report.

@@ -45,9 +45,9 @@ const skew = 5 * time.Second
 //
 // longest is [Options.Lease]. A turn that ends later than that from now, or that began in the
 // future, was given by a clock that was ahead and has been set back since. It counts for nothing:
-// otherwise the account would wait until the clock shows that time again. A turn of a process whose
-// clock is ahead by no more than skew is protected; any other one only loses its work since the
-// last checkpoint, because a checkpoint is a conditional write.
+// otherwise the account would wait until the clock shows that time again. A turn is protected if
+// the clock of its process is ahead by no more than skew. Any other turn only loses its work since
+// the last checkpoint, because a checkpoint is a conditional write.
 func (l *lease) allows(m Message, now time.Time, longest time.Duration) bool {
 	if l.Message == "" || l.Message == m.ID {
 		return true
@@ -101,7 +101,7 @@ func (e *Engine) writeLease(ctx context.Context, l lease, at store.Entry) error 
 	return e.book.Entries.WriteEntries(ctx, w)
 }
 
-// leaseTries is how often a process tries to take a lease whose entry changes meanwhile.
+// leaseTries is how often a process tries to take a lease if its entry changes meanwhile.
 const leaseTries = 3
 
 // lease makes this process the only one that works for an account. taken is false if the
@@ -166,8 +166,8 @@ func (e *Engine) Break(ctx context.Context) error {
 	}
 }
 
-// free returns the write that makes a lease free for every message, whatever the clock shows
-// now. A lease that has not ended stays, because its next holder counts the death.
+// free returns the write that makes a lease free for every message, regardless of the clock. The
+// entry of a lease that has not ended stays, because the next holder counts the death.
 func (e *Engine) free(at store.Entry) (store.EntryWrite, error) {
 	l, err := decodeLease(&at)
 	if err != nil || l.Until == 0 {

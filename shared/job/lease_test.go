@@ -88,7 +88,7 @@ func TestAClockThatIsSetBack(t *testing.T) {
 	}
 }
 
-// A turn of a process whose clock is up to five seconds ahead is protected for all of its time.
+// If the clock of a process is up to five seconds ahead, its turn is protected for all of its time.
 func TestATurnOfAFastClockIsProtected(t *testing.T) {
 	t.Parallel()
 	const skew = 5

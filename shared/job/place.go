@@ -18,7 +18,7 @@ func (j *Job) Continue(place any) error {
 	return nil
 }
 
-// SaveAt is a checkpoint, from which the work continues at place; see Save.
+// SaveAt is a checkpoint with place as the position where the work continues; see Save.
 func (t *Task) SaveAt(ctx context.Context, place any) error {
 	text, err := json.Marshal(place)
 	if err != nil {

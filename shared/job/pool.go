@@ -19,7 +19,7 @@ type Pool struct {
 
 	mu    sync.Mutex
 	turns map[string]*turn // by account; only those with a message
-	line  []*turn          // those whose message is due
+	line  []*turn          // those with a due message
 	sent  int
 }
 
@@ -90,8 +90,8 @@ func (p *Pool) schedule(t *turn, now time.Time, delay time.Duration) {
 	t.timer = timer
 }
 
-// enter puts the message of t, which is due, into the line, or leaves that to the end of the
-// message before. The caller holds the lock.
+// enter puts the due message of t into the line. While a worker handles the message before, enter
+// leaves that to done. The caller holds the lock.
 func (p *Pool) enter(t *turn) {
 	if t.busy || t.lined {
 		return
@@ -126,8 +126,8 @@ func (p *Pool) take() (m Message, ok bool) {
 	return m, true
 }
 
-// done ends the work on a message. If it failed, it is delivered again after retry, or with the
-// message that was sent meanwhile: that gets its ID, which may be the one in the lease.
+// done ends the work on a message. If it failed, it is delivered again after retry. A message that
+// was sent meanwhile takes its place and gets its ID, because the lease may have that ID.
 func (p *Pool) done(m Message, failed bool, retry time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

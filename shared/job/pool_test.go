@@ -48,7 +48,8 @@ type handled struct {
 	at time.Time
 }
 
-// workers runs the workers of p for a time of a synctest bubble, and returns what they handled.
+// workers runs the workers of p for a time of a synctest bubble, and returns the messages that they
+// handled.
 func workers(t *testing.T, p *job.Pool, number int, d time.Duration, slice func(context.Context, job.Message) error) []handled {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), d)
@@ -150,8 +151,8 @@ func TestAnAccountHasOneWorker(t *testing.T) {
 	})
 }
 
-// A message whose slice failed is delivered again with its ID, which the lease may have. A message
-// that was sent meanwhile, or later, becomes one with it.
+// After its slice has failed, a message is delivered again with the same ID, because the lease may
+// have that ID. A message that was sent meanwhile, or later, becomes one with it.
 func TestAFailedMessageKeepsItsID(t *testing.T) {
 	t.Parallel()
 	for name, when := range map[string]time.Duration{"alone": 0, "during the slice": 30 * time.Second, "after it": 65 * time.Second} {

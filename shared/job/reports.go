@@ -14,7 +14,7 @@ type Reports struct {
 	read   []Chunk
 }
 
-// Reports returns a reader of the report. It reads also what the next Save stores.
+// Reports returns a reader of the report. It also reads the items that the next Save stores.
 func (t *Task) Reports() *Reports { return &Reports{t: t} }
 
 // Next returns the next chunk. ok is false at the end. Errors: store.ErrUnavailable.

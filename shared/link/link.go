@@ -80,7 +80,7 @@ type stored struct {
 	Link
 	// Sum is the SHA-256 of the secret, in hex.
 	Sum string `json:"sum"`
-	// Listeners are the clients whose play has begun and has not ended.
+	// Listeners are the clients that have begun a play and have not ended it.
 	Listeners []listener `json:"listeners,omitempty"`
 }
 

@@ -26,8 +26,8 @@ func (l *limited) Send(_ context.Context, events []notify.Event) (int, error) {
 	return n, nil
 }
 
-// Both accepts what both sinks have accepted, and does not send to the second what the first
-// has not accepted.
+// Both accepts the events that both sinks have accepted. It sends the second sink only events that
+// the first one has accepted.
 func TestBoth(t *testing.T) {
 	t.Parallel()
 	events := []notify.Event{{ID: "1"}, {ID: "2"}, {ID: "3"}}

@@ -25,7 +25,7 @@ func Params(number, owner string) (json.RawMessage, error) {
 
 // Actions returns the two actions. The key of certificates is derived from secret, the
 // secret of the deployment. An export reads visible, the store as clients see it: without
-// expired recordings. An erasure reads s, which has everything. record is [Eraser.Record].
+// expired recordings. An erasure reads s, the store with all recordings. record is [Eraser.Record].
 func Actions(secret string, visible, s Store, b archive.Bucket, d Deleter, record func(context.Context, *job.Job, string) error) (map[string]job.Action, error) {
 	signer, err := NewSigner(secret)
 	if err != nil {

@@ -9,8 +9,8 @@ import (
 	"github.com/callrecordings/api/shared/retention"
 )
 
-// An export leaves out what has expired, even if it expires after the plan was made. An
-// erasure does not: the audio exists until the sweep.
+// An export leaves out expired recordings, even those that expire after the plan was made. An
+// erasure includes them, because their audio exists until the sweep.
 func TestExpiredRecordings(t *testing.T) {
 	t.Parallel()
 	f := open(t)

@@ -112,7 +112,7 @@ func (f *fixture) hold(t testing.TB, id, recordingID string) {
 	f.holdOn(t, id, hold.Scope{Recording: recordingID})
 }
 
-// holdOn places a hold on what a scope selects.
+// holdOn places a hold on the recordings that a scope selects.
 func (f *fixture) holdOn(t testing.TB, id string, s hold.Scope) {
 	t.Helper()
 	f.setHolds(t, hold.Hold{ID: id, Case: "C", Scope: s})

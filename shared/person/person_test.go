@@ -311,8 +311,8 @@ func TestACancelledErasureSaysWhatIsErased(t *testing.T) {
 	}
 }
 
-// A cancelled erasure cannot save the batch in its hands. The certificate has what was erased
-// of it, with the audio gone.
+// An erasure that is cancelled in the middle of a batch cannot save that batch. The certificate has
+// the recordings of the batch that were erased, with the audio gone.
 func TestAnErasureCancelledInABatch(t *testing.T) {
 	t.Parallel()
 	f := open(t)

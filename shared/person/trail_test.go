@@ -11,8 +11,8 @@ import (
 	"github.com/callrecordings/api/shared/person"
 )
 
-// Every erasure is in the audit trail, and nothing else: neither what a hold keeps, nor what
-// no longer exists. Without the trail nothing is erased.
+// Every erasure is in the audit trail, and nothing else: neither recordings that a hold keeps, nor
+// those that no longer exist. If the trail cannot be written, nothing is erased.
 func TestErasuresAreInTheTrail(t *testing.T) {
 	t.Parallel()
 	f := open(t)

@@ -13,7 +13,7 @@ import (
 )
 
 // Audio that can never be read does not fail the copy: the person gets everything else, and
-// the certificate counts what is missing.
+// the certificate counts the missing audio.
 func TestExportWithUnreadableAudio(t *testing.T) {
 	t.Parallel()
 	f := open(t)

@@ -14,11 +14,11 @@ import (
 )
 
 const (
-	// minSuffix is the least number of digits of which a suffix identifies a subscriber.
+	// minSuffix is the least number of digits in a suffix that identifies a subscriber.
 	// Shorter numbers are extensions and emergency numbers. The digits of an area code
 	// must not make two of them the same.
 	minSuffix = 7
-	// maxPrefix is the maximum length of what one spelling has in front of another: a
+	// maxPrefix is the maximum number of digits that one spelling has in front of another: a
 	// country code of up to 3 digits (ITU-T E.164, 6.2.1) and a short area code, or an
 	// international prefix such as 011 and a country code.
 	maxPrefix = 6
@@ -80,8 +80,8 @@ func SameDigits(a, b string) bool {
 	return len(long)-len(short) <= maxPrefix && strings.HasSuffix(long, short)
 }
 
-// address returns the part of s that may be a number: what is between angle brackets, or
-// s itself, without the scheme, the host and the parameters of a URI.
+// address returns the part of s that may be a number: the text between angle brackets, or s itself,
+// without the scheme, the host and the parameters of a URI.
 func address(s string) string {
 	if _, rest, ok := cutLast(s, '<'); ok {
 		s, _, _ = strings.Cut(rest, ">")

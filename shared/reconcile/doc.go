@@ -1,8 +1,8 @@
 // Package reconcile compares the table with the bucket and finds what no event will ever
 // finish (docs/adr/026-reconcile.md): purges that got stuck, audio without a
 // recording, recordings without their audio, uploads and rejected audio past their time,
-// unused claims and links, and what the index of searches and the totals still have of deleted
-// recordings. It repairs what has one right answer and reports the rest; [Kinds] lists both.
+// unused claims and links, and traces of deleted recordings in the index of searches and in the
+// totals. It repairs findings with only one right repair and reports the rest; [Kinds] lists both.
 //
 // A [Reconciler] reads the rows of an account and the lists of its objects side by side,
 // both in the order of recording IDs, so it needs no request for each recording. What

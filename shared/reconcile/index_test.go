@@ -29,7 +29,7 @@ func (f *fixture) stored(partition string) map[string]string {
 	}
 }
 
-// A run removes deleted recordings from the index, which is then as if it had followed the
+// A run removes deleted recordings from the index. The index is then as if it had followed the
 // deletions: recordings that exist keep their words, and count.
 func TestDeletionsThatTheIndexHasMissed(t *testing.T) {
 	t.Parallel()
@@ -119,8 +119,9 @@ func TestBusyIndex(t *testing.T) {
 	f.run(map[Kind][2]int{IndexedDeletion: {1, 1}})
 }
 
-// A run that reads the whole table removes totals of owners and tags that count nothing. It
-// leaves those that count, those that have just changed, and those of days, which have the bill.
+// A run that reads the whole table removes totals of owners and tags that count nothing. It leaves
+// those that count, those that have just changed, and those of days, because these have the numbers
+// for bills.
 func TestCountersThatCountNothing(t *testing.T) {
 	t.Parallel()
 	f := open(t)

@@ -34,8 +34,7 @@ type Bucket interface {
 type Ages struct {
 	// Purge is the age of a deletion with a pending purge.
 	Purge time.Duration
-	// Restore is the time after the end of the period during which a deleted recording
-	// can be restored.
+	// Restore is the time since a deleted recording could last be restored.
 	Restore time.Duration
 	// Arrival is the age of audio that was not ingested.
 	Arrival time.Duration
@@ -104,12 +103,13 @@ type Reconciler struct {
 	// Index removes deleted recordings from the index of searches, and totals that count
 	// nothing, even if searches are switched off. nil does not look at the index.
 	Index *search.Indexer
-	// Repair repairs what has one right answer. Otherwise the run only reports.
+	// Repair makes the run repair findings with only one right repair. Otherwise the run only
+	// reports.
 	Repair bool
 	// Account limits the run to one account; "" means all.
 	Account string
-	// Deep reads the whole table in every run, instead of once a week, to find accounts
-	// that have only tombstones, unused claims, and what the index has of deleted recordings.
+	// Deep reads the whole table in every run, instead of once a week, to find accounts that have
+	// only tombstones, unused claims, and deleted recordings in the index.
 	Deep bool
 	// Ages are the ages at which something counts as a finding.
 	Ages Ages

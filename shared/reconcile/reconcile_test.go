@@ -26,7 +26,7 @@ import (
 
 const tenant = "acc"
 
-// listed is a bucket in memory whose pages have a chosen length.
+// listed is a bucket in memory with pages of a chosen length.
 type listed struct {
 	*incomingtest.Bucket
 	page int

@@ -152,7 +152,7 @@ func listTable(ctx context.Context, r *Reconciler, p *progress) (over bool, err 
 	return next == "", nil
 }
 
-// folders returns the step that remembers the accounts which have objects under prefix.
+// folders returns the step that remembers the accounts that have objects under prefix.
 func folders(prefix string, note func(*account)) func(context.Context, *Reconciler, *progress) (bool, error) {
 	return func(ctx context.Context, r *Reconciler, p *progress) (bool, error) {
 		if err := r.wait(ctx); err != nil {
@@ -314,8 +314,8 @@ func (r *Reconciler) steps(ctx context.Context, p *progress, a *account) error {
 }
 
 // giveUp notes that an account has failed. If it has failed for Ages.Failure, the run goes on
-// without it, and its report says so: one account that always fails must not keep the run,
-// and so all later ones, from their end. The next run tries it again.
+// without it, and its report states that. One account that always fails must not keep this run, and
+// so all later runs, from ending. The next run tries it again.
 func (r *Reconciler) giveUp(ctx context.Context, p *progress, a *account, failure error) error {
 	if a.Failing == 0 {
 		a.Failing = recording.SecondsOf(r.Now())

@@ -241,7 +241,7 @@ func TestEmptyAccountsAreForgotten(t *testing.T) {
 	}
 }
 
-// brokenAccounts is a table in which the rows of some accounts cannot be read.
+// brokenAccounts is a table that cannot read the rows of some accounts.
 type brokenAccounts struct {
 	Store
 	prefix string

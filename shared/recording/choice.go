@@ -9,7 +9,7 @@ import (
 // MaxChoice is the maximum number of fields in a [Choice].
 const MaxChoice = 64
 
-// readOnlyField is the name of the object with what the service itself adds to a
+// readOnlyField is the name of the object with the members that the service itself adds to a
 // document.
 const readOnlyField = "_read_only"
 

@@ -51,7 +51,7 @@ func TestParseChoiceIsBounded(t *testing.T) {
 	}
 }
 
-// Whatever is chosen, the result is the document without the other members.
+// For any choice, the result is the document without the other members.
 func TestChosenMembersAreThoseOfTheDocument(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(rt *rapid.T) {

@@ -15,7 +15,7 @@ type Seconds int64
 const Day = 24 * 60 * 60
 
 // MaxDuration is the longest plausible duration of a call, in seconds. Clients may store a longer
-// one, which is no error, but sums count it as MaxDuration, so that they cannot overflow.
+// one without an error, but sums count it as MaxDuration, so that they cannot overflow.
 const MaxDuration = 366 * Day
 
 // SecondsOf converts t. It drops the fraction of a second.

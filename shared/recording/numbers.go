@@ -13,7 +13,7 @@ var numberFields = [...]string{
 	"callee_id_name", "callee_id_number", "caller_id_name", "caller_id_number", "from", "request", "to",
 }
 
-// numberObjects are the objects whose values may be numbers. In user_metadata, people write
+// numberObjects are the objects that may have numbers as values. In user_metadata, people write
 // numbers under any name.
 var numberObjects = [...]struct {
 	field string
@@ -118,7 +118,7 @@ func isNumberWord(word string) bool {
 	return slices.Contains(numberWords[:], word) || slices.Contains(numberWords[:], strings.TrimSuffix(word, "s"))
 }
 
-// wordBounds returns the offsets at which a word may begin or end within letters: both ends,
+// wordBounds returns the offsets where a word may begin or end within letters: both ends,
 // before a capital letter after a small one, and before the last one of several capital
 // letters if a small one follows, as in "DIDNumber".
 func wordBounds(letters string) []int {

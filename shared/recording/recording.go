@@ -31,9 +31,8 @@ type Recording struct {
 	Audio Audio
 	// Upload is the announcement of audio that has not arrived yet.
 	Upload Upload
-	// Made is the fingerprint of the request that created the recording, by
-	// which a retry is recognized; MadeOfAudio if the audio arrived first; "" if
-	// retries are not detected.
+	// Made is the fingerprint of the request that created the recording, to recognize a retry;
+	// MadeOfAudio if the audio arrived first; "" if retries are not detected.
 	Made string
 	// Document holds the public fields, without the ID.
 	Document Document

@@ -26,15 +26,15 @@ type progress struct {
 	Preview
 	// At is the time of the count, in Gregorian seconds.
 	At recording.Seconds `json:"at"`
-	// Account is the account that is being counted, "" at the beginning, and Next is
-	// where in its list: that of its recordings, or if Deleted is true, of its deleted ones.
+	// Account is the account that is being counted, "" at the beginning. Next is the position in the
+	// list of its recordings or, if Deleted is true, of its deleted ones.
 	Account string         `json:"account,omitempty"`
 	Deleted bool           `json:"deleted,omitempty"`
 	Next    store.Position `json:"next"`
 	Found   bool           `json:"found,omitempty"` // Account has recordings that would go
 }
 
-// counter counts what a change would remove.
+// counter counts the recordings that a change would remove.
 type counter struct {
 	Editor
 	*progress
@@ -57,7 +57,7 @@ func (c *counter) list(ctx context.Context) error {
 	return err
 }
 
-// resume continues the count whose progress is in an entry, and stores how far it got.
+// resume continues a count from the progress in an entry, and stores the new progress.
 func (c *counter) resume(ctx context.Context, key store.EntryKey) (Preview, error) {
 	found, err := c.Entries.Entries(ctx, key)
 	if err != nil {
@@ -148,7 +148,7 @@ func (c *counter) account(ctx context.Context, id string) (done bool, err error)
 		}
 		c.Deleted, c.Next = true, store.Position{}
 	}
-	// A recording whose time for a restore is over is removed with any settings.
+	// A recording that can no longer be restored is removed with any settings.
 	q := store.Query{Account: id, Deleted: true, Ascending: true, From: c.At + 1}
 	return c.pages(ctx, q, func(page *store.Page) {
 		for i := range page.Tombstones {

@@ -48,8 +48,8 @@ const (
 	workEntry = "write hold-locks A/arrived/202603-a"
 )
 
-// comesOnHold are changes after which a hold on the scope covers a recording that it did not
-// cover before.
+// comesOnHold are changes that make a hold on the scope cover a recording that it did not cover
+// before.
 var comesOnHold = []struct {
 	name  string
 	scope hold.Scope

@@ -132,7 +132,8 @@ func (e Editor) preview(ctx context.Context, revision string, change proposal) (
 	if err != nil {
 		return Preview{}, err
 	}
-	// What applies to an account decides what it passes on to the accounts below it.
+	// The settings that apply to an account determine the settings that it passes on to the accounts
+	// below it.
 	if before.Fingerprint() == after.Fingerprint() {
 		return Preview{Complete: true}, nil
 	}

@@ -166,7 +166,7 @@ func TestPreviewCountsRestorable(t *testing.T) {
 	for id, age := range map[string]time.Duration{"202601-old": 40 * day, "202601-held": 41 * day, "202601-over": 42 * day, "202601-new": 10 * day} {
 		f.put("A", id, age, `{}`)
 		until := now + 10*recording.Day
-		if id == "202601-over" { // it goes whatever the policy says
+		if id == "202601-over" { // it goes under any policy
 			until = now
 		}
 		_, err := f.store.Delete(t.Context(), "A", id, store.Deletion{Until: until})

@@ -6,12 +6,12 @@ import (
 )
 
 // The names of the numbers for an operator's bill. They are in the counters of an account's
-// days, beside those of the recordings that exist, so an ordinary recording needs no write
-// more. Unlike the others, they count for the day on which the index learns something, not
-// for the day of Created. So a day that has passed does not change any more.
+// days, beside those of the recordings that exist, so an ordinary recording needs no further write.
+// Unlike the others, they count for the day when the index learns of a change, not for the day of
+// Created. So a day does not change any more once it has passed.
 const (
-	// addedCount, addedSeconds and addedBytes only grow. They count each recording once, when
-	// it is first indexed, and what it grows by later, such as audio that arrives.
+	// addedCount, addedSeconds and addedBytes only grow. They count each recording once, when it is
+	// first indexed, and its later growth, such as audio that arrives.
 	addedCount   = "new"
 	addedSeconds = addedCount + inSeconds
 	addedBytes   = addedCount + inBytes
@@ -19,7 +19,7 @@ const (
 	storedBytes = "stored"
 )
 
-// added is what the counters have added for one recording.
+// added has the numbers that the counters have added for one recording.
 type added struct {
 	Seconds int64 `json:"seconds,omitempty"`
 	Bytes   int64 `json:"bytes,omitempty"`

@@ -11,7 +11,7 @@ import (
 	"github.com/callrecordings/api/shared/store/faultstore"
 )
 
-// bill is what a month has added, and the bytes that are stored at its end.
+// bill has the additions of a month, and the bytes that are stored at its end.
 type bill struct {
 	added  search.Sum
 	stored int64
@@ -91,7 +91,7 @@ func (b *books) check(err error) {
 	}
 }
 
-// A recording is added once, to the month in which it is first indexed. Events that come
+// A recording is added once, to the month when it is first indexed. Events that come
 // twice, deletions, restores, a move in time and another run of reindex change no month that
 // has passed.
 func TestAddedOnce(t *testing.T) {

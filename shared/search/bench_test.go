@@ -62,8 +62,8 @@ type figures struct {
 	plain func(ctx context.Context, k int) error
 
 	times []time.Duration
-	// least and leastPlain are the least times of each variant, which a busy machine
-	// changes little.
+	// least and leastPlain are the shortest times of each variant. A busy machine changes them
+	// little.
 	least, leastPlain [variants]time.Duration
 	calls             int
 	units             float64

@@ -41,8 +41,8 @@
 // Totals count recordings, seconds and bytes by day (of Created, in UTC), for the account,
 // for each owner, and for each tag of both, separately for each direction. For owners and
 // tags there are also those of months, so that long ranges read few. They change in
-// the same transaction as the marker, so nothing is counted twice. The counters of the
-// account's days also have what a day added, for bills (added.go).
+// the same transaction as the marker, so nothing is counted twice. The counters of the account's
+// days also have the additions of each day, for bills (added.go).
 //
 // The keys of counters name owners and tags. So a run that takes a recording out of such
 // counters reads them afterwards, and removes those that count nothing, unless they have changed

@@ -11,7 +11,7 @@ import (
 	"github.com/callrecordings/api/shared/store"
 )
 
-// changedAt is the name of the number of a counter that says when it was last changed.
+// changedAt is the name of the number in a counter with the time of its last change.
 const changedAt = "at"
 
 // EmptyTotal is a counter of an owner or a tag that counts nothing any more. Its key names
@@ -61,7 +61,8 @@ func emptyOf(counters []store.Entry) ([]EmptyTotal, error) {
 }
 
 // RemoveEmpty removes counters that count nothing. It leaves those that have changed since
-// they were read: whoever lowers a counter reads it afterwards, so the last one finds it empty.
+// they were read: every run that lowers a counter reads it afterwards, so the last run finds it
+// empty.
 // Error: store.ErrUnavailable.
 func (x *Indexer) RemoveEmpty(ctx context.Context, empty ...EmptyTotal) error {
 	for part := range slices.Chunk(empty, store.MaxEntries) {
@@ -81,7 +82,7 @@ func (x *Indexer) RemoveEmpty(ctx context.Context, empty ...EmptyTotal) error {
 	return nil
 }
 
-// removeEach does each of the writes whose condition is met.
+// removeEach makes each write on its own, and skips those with an unmet condition.
 func (x *Indexer) removeEach(ctx context.Context, writes []store.EntryWrite) error {
 	for i := range writes {
 		if err := x.Store.WriteEntries(ctx, writes[i]); err != nil && !errors.Is(err, store.ErrConflict) {

@@ -154,7 +154,8 @@ func sound(t testing.TB, s search.Store) {
 		for _, totals := range []map[string]string{got, want} {
 			maps.DeleteFunc(totals, func(key, value string) bool {
 				totals[key] = withoutTime(value)
-				// Only the counters of days, which have the bill, may stay when they count nothing.
+				// Only the counters of days may stay when they count nothing: they have the numbers for
+				// bills.
 				return totals[key] == "{}" && strings.HasPrefix(key, "totals/"+account+" d/")
 			})
 		}

@@ -112,7 +112,8 @@ func (r *run) bring(ctx context.Context, was *marker, rec *recording.Recording) 
 	return r.finish(ctx, &next, &c)
 }
 
-// apply stores the new state. What is left to remove is then in next and its marker.
+// apply stores the new state. The entries and counters that are left to remove are then in next and
+// its marker.
 func (r *run) apply(ctx context.Context, was, next *marker, c *change) error {
 	if r.Atomic {
 		if done, err := r.atOnce(ctx, next, c); done || err != nil {

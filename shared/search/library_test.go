@@ -32,8 +32,7 @@ func sizeOf(b *testing.B, variable string, few int) searchtest.Library {
 	return searchtest.Library(n)
 }
 
-// kept is the number of recordings from which a library remains on the disk for the next
-// run.
+// kept is the least number of recordings of a library that remains on the disk for the next run.
 const kept = 50_000
 
 // openLibrary returns a file of SQLite with an indexed library.

@@ -36,8 +36,8 @@ type marker struct {
 	Signature signature `json:"sig,omitempty"`
 	// Counted has the counted values; nil if the totals do not include the recording.
 	Counted *counted `json:"counted,omitempty"`
-	// Added is what the totals have added for the recording, even if it no longer exists; nil
-	// if that is nothing, or if an earlier layout has indexed it.
+	// Added has the numbers that the totals have added for the recording, even if it no longer
+	// exists; nil if the totals have added nothing, or if an earlier layout has indexed it.
 	Added *added `json:"added,omitempty"`
 	// Loose are the keys, without the ID, of entries that a run may have written or not
 	// removed.

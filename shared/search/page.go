@@ -29,9 +29,9 @@ type Reader interface {
 // from the position of q. It gives the guarantees of [store.Reader] for those that are in
 // the index. owners, if not nil, selects the owners; q.Owner selects one. A page of up to
 // 100 recordings for one word usually takes one read of the index and one Find. For
-// several words, it begins with one read for each, and follows the rarest at that place,
-// whose entries show which recordings have the others. Work.Calls limits the reads of the
-// index, and Work.Bytes those of the index and of recordings.
+// several words, it begins with one read for each. Then it follows the word that is the rarest at
+// that place: its entries show which recordings have the other words. Work.Calls limits the reads
+// of the index, and Work.Bytes those of the index and of recordings.
 // Errors: ErrUnavailable.
 func Page(ctx context.Context, s Reader, search Query, q store.Query, owners func(owner string) bool) (store.Page, error) {
 	if q.Owner != "" {

@@ -129,8 +129,8 @@ func (x Reindexer) mark(ctx context.Context, account string, w store.EntryWrite,
 	return x.Store.WriteEntries(ctx, w)
 }
 
-// page indexes the recordings that have changed since their markers were written, and those
-// whose markers have an earlier layout.
+// page indexes the recordings that have changed since their markers were written, and those with
+// markers of an earlier layout.
 func (x Reindexer) page(ctx context.Context, account string, recordings []recording.Recording, done *Report) error {
 	keys := make([]store.EntryKey, len(recordings))
 	for i := range recordings {

@@ -85,8 +85,8 @@ func TestReindexGoesOn(t *testing.T) {
 	}
 }
 
-// stoppedRun returns a reindexer whose first run stops behind some of the recordings of s. The
-// caller moves its clock and counts how often it goes on.
+// stoppedRun returns a reindexer. Its first run stops after some of the recordings of s. The caller
+// moves its clock and counts how often it goes on.
 func stoppedRun(t *testing.T, s *sqlite.Store) (x search.Reindexer, c *clock, resumed *int) {
 	t.Helper()
 	stopped, n := errors.New("stopped"), 0
@@ -146,7 +146,7 @@ func TestReindexIgnoresOldBookmarks(t *testing.T) {
 	}
 }
 
-// firstLayout brings the index of account into the state in which the first layout left it:
+// firstLayout brings the index of account into the state of the first layout:
 // entries without signatures, markers without a version, and no totals of months.
 func firstLayout(t *testing.T, s faultstore.Driver) {
 	t.Helper()

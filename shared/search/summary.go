@@ -118,7 +118,7 @@ type counter struct {
 	numbers         map[string]int64
 }
 
-// sum returns the numbers whose names begin with a direction, or with addedCount.
+// sum returns the count, the seconds and the bytes of a name: a direction, or addedCount.
 func (c *counter) sum(name string) Sum {
 	return Sum{c.numbers[name], c.numbers[name+inSeconds], c.numbers[name+inBytes]}
 }

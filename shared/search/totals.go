@@ -56,14 +56,14 @@ const (
 	elsewhere = "other"
 )
 
-// The ends of the names of numbers that are no numbers of recordings.
+// The suffixes of the names of numbers that do not count recordings.
 const (
 	inSeconds = "seconds"
 	inBytes   = "bytes"
 )
 
-// countedOf returns the counted values of r, bounded, so that no sum overflows. Its marker
-// keeps them, and whatever takes r out of the totals takes those.
+// countedOf returns the counted values of r, bounded, so that no sum overflows. Its marker keeps
+// them, and a run that takes r out of the totals subtracts the kept values.
 func countedOf(r *recording.Recording) counted {
 	c := counted{Direction: elsewhere, Bytes: min(max(r.Audio.Size, 0), maxBytes)}
 	switch direction, _ := r.Document.Text("direction"); direction {

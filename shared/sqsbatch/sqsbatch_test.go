@@ -9,7 +9,7 @@ import (
 	"github.com/callrecordings/api/shared/sqsbatch"
 )
 
-// Only the messages that failed come again. An empty list says that none did.
+// Only the messages that failed come again. An empty list means that none failed.
 func TestEach(t *testing.T) {
 	t.Parallel()
 	e := events.SQSEvent{Records: []events.SQSMessage{{MessageId: "a"}, {MessageId: "b"}, {MessageId: "c"}}}

@@ -43,7 +43,7 @@ type ChangesOptions struct {
 	Read Read
 	// Feed processes the changes.
 	Feed Feed
-	// Lost is told of each item that is given up, before it is.
+	// Lost is called for each item before it is given up.
 	Lost Lost
 	// Log gets one line for each batch, and one for each item given up.
 	Log *slog.Logger
@@ -67,7 +67,7 @@ func StartChanges(o ChangesOptions) { lambda.Start(ChangesHandler(o)) }
 // nothing, and Lambda delivers the whole event again.
 //
 // An unreadable item ends the event like any other failure until [GiveUpAfter]
-// has passed since its write. Then the handler gives it up: it tells Lost, logs the item
+// has passed since its write. Then the handler gives it up: it calls Lost, logs the item
 // with status 500 and goes on with the changes after it. Retrying for longer would
 // lose more, because Lambda finally drops the item and the rest of its batch.
 func ChangesHandler(o ChangesOptions) func(context.Context, events.DynamoDBEvent) (events.DynamoDBEventResponse, error) {
@@ -123,7 +123,7 @@ func (o ChangesOptions) read(ctx context.Context, records []events.DynamoDBEvent
 	return changes, append(indexes, len(records)), nil
 }
 
-// giveUp tells Lost of an unreadable item, and logs it. No event is published for it.
+// giveUp calls Lost for an unreadable item, and logs it. No event is published for it.
 // Errors: ErrTime, and those of Lost.
 func (o ChangesOptions) giveUp(ctx context.Context, r events.DynamoDBStreamRecord, cause error) error {
 	key, err := keyOf(r.Keys)

@@ -161,8 +161,8 @@ func deliver(t *testing.T, b *fakeBus, batch int, records []events.DynamoDBEvent
 	return invocations
 }
 
-// Whichever external call fails, with any kind of fault and several batch sizes, all
-// events are accepted in the end, and those of each recording are in order.
+// If any external call fails, with any kind of fault and several batch sizes, all events are
+// accepted in the end, and those of each recording are in order.
 func TestNoFaultLosesAnEvent(t *testing.T) {
 	t.Parallel()
 	records, want := history(t)

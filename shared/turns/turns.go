@@ -89,7 +89,7 @@ func (r Rota) work(ctx context.Context, waiting []string, turn func(context.Cont
 	}
 }
 
-// count adds what a turn has used to the line of the run: an entry belongs to one goroutine.
+// count adds the usage of a turn to the log line of the run: an entry belongs to one goroutine.
 func count(run, turn *requestlog.Entry) {
 	run.Calls += turn.Calls
 	run.ReadUnits += turn.ReadUnits

@@ -25,7 +25,7 @@ import (
 )
 
 const (
-	// MaxPerAccount is how many requests of an account may wait at once, whatever they wait for.
+	// MaxPerAccount is how many requests of an account may wait at once, for any reason.
 	MaxPerAccount = 20
 	// placeMargin is how long a place stays taken after the longest wait if it is not given
 	// back, because the function was stopped.

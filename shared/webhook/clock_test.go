@@ -13,7 +13,7 @@ import (
 	"github.com/callrecordings/api/shared/webhook"
 )
 
-// failing returns a webhook of account a whose receiver answers 500.
+// failing returns a webhook of account a. Its receiver answers 500.
 func failing(t *testing.T) (*fixture, *receiver, webhook.Webhook) {
 	t.Helper()
 	f := open(t)
@@ -26,7 +26,7 @@ func failing(t *testing.T) (*fixture, *receiver, webhook.Webhook) {
 	return f, r, w
 }
 
-// put stores the state of a webhook, whatever it was.
+// put stores the state of a webhook, and overwrites any earlier state.
 func (f *fixture) put(t *testing.T, w webhook.Webhook) {
 	t.Helper()
 	text, err := json.Marshal(w)
@@ -39,8 +39,8 @@ func (f *fixture) put(t *testing.T, w webhook.Webhook) {
 	}
 }
 
-// Time without tries is no time of failures: a webhook is not parked because the service was off,
-// or its account disabled, for days between two tries.
+// Time without tries does not count as failures: a webhook is not parked because the service was
+// off, or its account disabled, for days between two tries.
 func TestTimeWithoutTriesDoesNotPark(t *testing.T) {
 	t.Parallel()
 	const weekend = 60 * time.Hour
@@ -117,8 +117,8 @@ func TestAClockThatWasAhead(t *testing.T) {
 	})
 }
 
-// A claim of a deliverer that died holds for half a minute, and one from a clock that was ahead
-// not at all. A clock that is a second ahead is no reason to send a request twice.
+// A claim of a deliverer that died holds for half a minute. A claim from a clock that was ahead
+// does not hold. But a clock that is only a second ahead is not a reason to send a request twice.
 func TestClaims(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -136,8 +136,8 @@ func TestClaims(t *testing.T) {
 	}
 }
 
-// Of two webhooks of an account, the one whose last delivery was under a clock that was ahead does
-// not wait for its turn until that time.
+// If the clock was ahead at the last delivery to a webhook, the webhook does not wait for its turn
+// until that time.
 func TestAClockThatWasAheadTakesNoTurns(t *testing.T) {
 	t.Parallel()
 	f := open(t)

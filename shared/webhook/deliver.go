@@ -19,8 +19,8 @@ import (
 const (
 	// BatchSize is the maximum number of changes in one request.
 	BatchSize = 100
-	// GiveUpAfter is what the pauses between failed tries add up to before the webhook is
-	// parked. Time without tries does not count, such as that of a disabled account.
+	// GiveUpAfter is the sum of the pauses between failed tries after which the webhook is parked.
+	// Time without tries does not count, such as that of a disabled account.
 	GiveUpAfter = 24 * time.Hour
 	// Every is how often the deliverer runs in a deployment.
 	Every = time.Minute
@@ -74,12 +74,12 @@ func (d Deliverer) Run(ctx context.Context) (Report, error) {
 }
 
 // Serve looks for due changes at once, and then again and again until ctx ends. pause is the
-// time between two looks. A look does not wait until what it found is sent, so that a slow
-// receiver does not delay what another account changes meanwhile. Serve returns when all senders
+// time between two looks. A look does not wait until the changes that it found are sent, so that a
+// slow receiver does not delay later changes of another account. Serve returns when all senders
 // have ended.
 //
-// After each look, and at the end, Serve calls tell with what was done since the last call, and
-// with the errors of the store.
+// After each look, and at the end, Serve calls tell with the report since the last call, and with
+// the errors of the store.
 func (d Deliverer) Serve(ctx context.Context, pause time.Duration, tell func(Report, error)) {
 	s, done := newSenders(), &tally{}
 	tick := time.NewTicker(pause)
@@ -204,7 +204,8 @@ func (d Deliverer) deliver(ctx context.Context, w *Webhook) (delivered int, err 
 }
 
 // send sends a page to a webhook and sets its state. It reports whether the receiver has
-// accepted the page. If the server stops meanwhile, that is no failure of the receiver.
+// accepted the page. If the server stops meanwhile, that does not count as a failure of the
+// receiver.
 func (d Deliverer) send(ctx context.Context, w *Webhook, page feed.Page) (accepted bool) {
 	err := sendBatch(ctx, d.Client, w, page.Entries, d.Book.Now())
 	w.Claimed = 0
@@ -254,7 +255,7 @@ func pause(tries int) time.Duration {
 	return min(5*time.Second<<min(tries, 12), maxPause)
 }
 
-// pauses returns what the pauses between that many tries add up to. It does not compare times, so
+// pauses returns the sum of the pauses between that many tries. It does not compare times, so
 // neither a stop of the service nor a clock that was wrong counts as failures.
 func pauses(tries int) (sum time.Duration) {
 	for n := 1; n < tries; n++ {

@@ -69,7 +69,7 @@ type tally struct {
 	errs   []error
 }
 
-// add adds what a sender has done.
+// add adds the report of a sender.
 func (t *tally) add(r Report, err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -80,7 +80,7 @@ func (t *tally) add(r Report, err error) {
 	}
 }
 
-// take returns what was added since the last call.
+// take returns the report and the errors since the last call.
 func (t *tally) take() (Report, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()

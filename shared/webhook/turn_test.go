@@ -11,8 +11,8 @@ import (
 	"github.com/callrecordings/api/shared/access"
 )
 
-// The webhook of an account that has waited longest gets its changes first, whatever the
-// order of the IDs: a slow receiver may use up the account's turn.
+// The webhook of an account that has waited longest gets its changes first, regardless of the order
+// of the IDs: a slow receiver may use up the account's turn.
 func TestTheLongestWaitingWebhookIsFirst(t *testing.T) {
 	t.Parallel()
 	f := open(t)

@@ -76,8 +76,8 @@ func (w *worker) handle(ctx context.Context, e event) (events.SQSEventResponse, 
 	return sqsbatch.Each(e.SQSEvent, func(_ int, m *events.SQSMessage) bool { return w.message(ctx, m) == nil }), nil
 }
 
-// The delay before the queue delivers a message that failed again. Without it, that would be the
-// visibility timeout of half an hour, which is for a function that dies. It doubles with
+// The delay before the queue delivers a failed message again. Without it, the queue would wait for
+// the visibility timeout of half an hour, which serves functions that die. The delay doubles with
 // every try, so that the ten tries before the dead-letter queue (template.yaml) take 50 minutes.
 const (
 	firstDelay = 10 * time.Second
@@ -86,7 +86,7 @@ const (
 	putOffTime = 5 * time.Second
 )
 
-// again makes the queue deliver a message that failed again soon.
+// again makes the queue deliver a failed message again soon.
 func (w *worker) again(ctx context.Context, m *events.SQSMessage) error {
 	tries, err := strconv.Atoi(m.Attributes["ApproximateReceiveCount"])
 	if err != nil {

@@ -309,8 +309,7 @@ func TestRunFails(t *testing.T) {
 	f.want()
 }
 
-// A run that dies at any call of the store leaves a state from which the next run
-// reaches the same end.
+// If a run dies at any call of the store, the next run still reaches the same state.
 func TestRunAfterCrash(t *testing.T) {
 	t.Parallel()
 	whole := newFollower(t)

@@ -198,11 +198,10 @@ func (g Ingester) complete(ctx context.Context, a incoming.Arrival, rec *recordi
 	return incoming.Completed, nil
 }
 
-// reject sets audio aside that cannot be served; rec is nil if there is no
-// recording to note the reason in. The object is removed last, so that a retry
-// still finds it, and only if it is still the one that was set aside: an upload may
-// have replaced it meanwhile. Errors: media.ErrChanged in that case; a retry judges
-// the new object.
+// reject sets aside audio that cannot be served; rec is nil if there is no recording to note the
+// reason in. The object is removed last, so that a retry still finds it, and only if it is still
+// the one that was set aside: an upload may have replaced it meanwhile. Errors: media.ErrChanged in
+// that case; a retry judges the new object.
 func (g Ingester) reject(ctx context.Context, a incoming.Arrival, rec *recording.Recording, object media.Object, verdict incoming.Judgment) (incoming.Outcome, error) {
 	if err := g.Audio.Copy(ctx, a.Key, object.ETag, recording.SetAsideKey(a.Key)); err != nil {
 		if errors.Is(err, media.ErrNotFound) {

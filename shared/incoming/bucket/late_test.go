@@ -12,8 +12,8 @@ import (
 )
 
 // TestRestorableAudioStaysDuringARemoval lets a purge end, an import bring the recording
-// back, and a client delete it so that it can be restored, all between the moment in which an
-// invocation reads the tombstone and the moment in which it removes the audio.
+// back, and a client delete it so that it can be restored, all after an invocation has read the
+// tombstone and before it removes the audio.
 func TestRestorableAudioStaysDuringARemoval(t *testing.T) {
 	t.Parallel()
 	d := open(t)

@@ -48,7 +48,7 @@ var (
 type Queue struct {
 	// Route names the work in the log, "ingest".
 	Route string
-	// Bucket is the name of the bucket whose events count.
+	// Bucket is the name of the bucket. Events of other buckets are rejected.
 	Bucket string
 	// Ingest ingests one arrival. It may be called again for the same one.
 	Ingest func(ctx context.Context, a incoming.Arrival) (incoming.Outcome, error)
@@ -68,9 +68,9 @@ func Start(q Queue) { lambda.Start(Handler(q)) }
 // begun; later messages are still handled. The handler's own error is always nil.
 //
 // The first arrival of an invocation is always begun. With one message in each
-// invocation, as in template.yaml, SQS therefore counts no attempt in which the message
-// was not begun. In a larger batch, an arrival that would begin too late is left to a
-// later invocation, but SQS counts the attempt.
+// invocation, as in template.yaml, SQS therefore counts no attempt that did not begin the message.
+// In a larger batch, an arrival that would begin too late is left to a later invocation, but SQS
+// counts the attempt.
 func Handler(q Queue) func(context.Context, events.SQSEvent) (events.SQSEventResponse, error) {
 	return func(ctx context.Context, e events.SQSEvent) (events.SQSEventResponse, error) {
 		return sqsbatch.Each(e, func(i int, m *events.SQSMessage) bool { return q.message(ctx, m, i == 0) }), nil
@@ -143,7 +143,7 @@ const (
 	unbegun = "unbegun"
 )
 
-// accountOf returns the account whose audio is stored under key, or "".
+// accountOf returns the account of the audio under key, or "".
 func accountOf(key string) string {
 	if account, _, ok := recording.ParseInboxKey(key); ok {
 		return account

@@ -15,8 +15,8 @@ type Sizer interface {
 	Size(ctx context.Context, it *Item) (int64, error)
 }
 
-// DryRun lists the recordings of s without writing anything. o.Tally counts as
-// Copied what Run would copy, and reports the notes of such items. If s is a Sizer, DryRun estimates the total size
+// DryRun lists the recordings of s without writing anything. o.Tally counts as Copied the items
+// that Run would copy, and reports their notes. If s is a Sizer, DryRun estimates the total size
 // from samples of the recordings without a known size: the first 16, and then
 // every one whose number is a power of two.
 func DryRun(ctx context.Context, s Source, t Target, o Options) error {

@@ -14,7 +14,7 @@ import (
 // plain is a source that cannot report sizes.
 type plain struct{ importer.Source }
 
-// sizes is a source whose audio has a size of 1,000 bytes, and counts who asks for it.
+// sizes is a source of audio with a size of 1,000 bytes. It counts the requests for the size.
 type sizes struct {
 	*source
 
@@ -60,9 +60,9 @@ func TestDryRunEstimates(t *testing.T) {
 	}
 }
 
-// A dry run says why recordings would be without audio, as a run does: the source lost it, it is
-// kept elsewhere, or there is none. An ID that the operator calls lost only matters for audio that
-// would be copied.
+// A dry run reports why recordings would be without audio, as a run does: the source lost it, it is
+// kept elsewhere, or there is none. An ID that the operator declares lost only matters for audio
+// that would be copied.
 func TestDryRunWithoutAudio(t *testing.T) {
 	t.Parallel()
 	p := newFixture(t)

@@ -94,9 +94,9 @@ type Item struct {
 	// is derived from the call (contract, List); if Modified is 0, it equals
 	// Created.
 	Created, Modified recording.Seconds
-	// Audio describes the audio as the source reports it. Its Place is Managed if
-	// Open returns the audio, External, or Nowhere, which may come with a State and
-	// a Reason. Its Size is 0 if unknown.
+	// Audio describes the audio as the source reports it. Its Place is Managed if Open returns the
+	// audio; otherwise it is External or Nowhere. Nowhere may come with a State and a Reason. Its
+	// Size is 0 if unknown.
 	Audio recording.Audio
 	// Fault, if not nil, explains why the item cannot be copied. It wraps
 	// ErrRefused.

@@ -16,7 +16,7 @@ import (
 	"github.com/callrecordings/api/shared/store/faultstore"
 )
 
-// errUnreachable is what a source returns that does not answer.
+// errUnreachable is the error of a source that does not answer.
 var errUnreachable = fmt.Errorf("%w: time-out", importer.ErrUnreachable)
 
 // A run gives up after 20 failures in a row, or after three for each item in progress.
@@ -198,8 +198,8 @@ func TestRunWithARate(t *testing.T) {
 	}
 }
 
-// A revived recording gets a key of its own for its audio, below that of imports: the purge
-// of the deleted recording may still remove what is under the usual key.
+// A revived recording gets a key of its own for its audio, below that of imports: the purge of the
+// deleted recording may still remove the object under the usual key.
 func TestKeyOfARevivedRecording(t *testing.T) {
 	t.Parallel()
 	p, mp3 := newFixture(t), demo(t, "03-wrong-number.mp3")
@@ -219,8 +219,8 @@ func TestKeyOfARevivedRecording(t *testing.T) {
 	}
 }
 
-// The report names an item only if its name differs from its ID. A fault that the source
-// has found is the reason, and not what is wrong with the document besides.
+// The report names an item only if its name differs from its ID. If the source has found a fault,
+// the report gives that as the reason, and not a fault of the document.
 func TestReportOfAnItem(t *testing.T) {
 	t.Parallel()
 	p := newFixture(t)
@@ -255,8 +255,8 @@ func (s finding) Find(ctx context.Context, account string, ids []string) (map[st
 	return s.Store.Find(ctx, account, ids)
 }
 
-// A page is looked up with one request, which has each ID once, and none of an item that
-// cannot be copied.
+// A page is looked up with one request. It has each ID once, and leaves out items that cannot be
+// copied.
 func TestIDsThatAreLookedUp(t *testing.T) {
 	t.Parallel()
 	p, mp3 := newFixture(t), demo(t, "03-wrong-number.mp3")

@@ -8,7 +8,7 @@ import (
 	"github.com/callrecordings/api/shared/recording"
 )
 
-// Audio that the source has lost does not fail an import, if the operator says so.
+// Audio that the source has lost does not fail an import if the operator has declared it lost.
 func TestLostAudio(t *testing.T) {
 	t.Parallel()
 	p, mp3 := newFixture(t), demo(t, "03-wrong-number.mp3")

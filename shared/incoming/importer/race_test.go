@@ -174,8 +174,8 @@ func TestRunWaitsForTheStore(t *testing.T) {
 	}
 }
 
-// A run whose document the store does not take leaves its audio alone, because another run
-// may have stored its own under the same key.
+// If the store refuses the document of a run, the run does not remove its audio, because another
+// run may have stored its own under the same key.
 func TestRunLeavesTheAudioOfARefusedDocument(t *testing.T) {
 	t.Parallel()
 	mp3 := demo(t, "03-wrong-number.mp3")
@@ -254,8 +254,7 @@ func TestTwoRunsAtOnce(t *testing.T) {
 	}
 }
 
-// A file whose audio cannot be read creates no recording, since the audio is all
-// that it has.
+// A file with audio that cannot be read creates no recording, since a file has nothing else.
 func TestRunFilesWithoutAudio(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {

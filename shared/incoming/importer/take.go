@@ -168,7 +168,7 @@ type copying struct {
 	key string
 	// put stores the item's document.
 	put func(ctx context.Context, r *recording.Recording) error
-	// changed describes what was changed in the existing recording, or is "".
+	// changed describes the changes to the existing recording, or is "".
 	changed string
 	res     Result
 }

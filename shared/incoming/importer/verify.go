@@ -160,8 +160,7 @@ func (c *check) markSeen(account, id string) {
 // replace them, unless the item is exact.
 var audioFields = []string{"content_type", "duration", "duration_ms", "media_type"}
 
-// differing returns the names of the fields in which a recording differs from its
-// item.
+// differing returns the names of the fields that differ between a recording and its item.
 func differing(it *Item, rec *recording.Recording) (names []string) {
 	touched := rec.Modified != max(it.Modified, rec.Created)
 	ignored := func(name string) bool {

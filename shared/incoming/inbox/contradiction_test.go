@@ -7,8 +7,8 @@ import (
 	"github.com/callrecordings/api/shared/incoming/incomingtest"
 )
 
-// A file whose metadata has two values for one field is always kept. Such a sidecar
-// is kept too, but does not hold up its audio.
+// A file is always kept if its metadata has two values for one field. Such a sidecar is kept too,
+// but does not hold up its audio.
 func TestContradictoryMetadata(t *testing.T) {
 	t.Parallel()
 	d := open(t)

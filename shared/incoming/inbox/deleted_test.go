@@ -31,8 +31,8 @@ func TestFileOfADeletedRecording(t *testing.T) {
 	d.arrive(freeform, "0B", incoming.Gone)
 }
 
-// A sidecar file that arrives after its recording was deleted is removed. One whose
-// recording exists, or may still come, stays.
+// A sidecar file that arrives after its recording was deleted is removed. It stays if its recording
+// exists or may still come.
 func TestSidecarOfADeletedRecording(t *testing.T) {
 	t.Parallel()
 	for name, audio := range map[string]string{"ID by name": kazoo, "claimed ID": freeform} {
@@ -168,7 +168,7 @@ func TestFileOverARestorableRecording(t *testing.T) {
 	}
 }
 
-// A purge of the recording removes what was set aside for it.
+// A purge of the recording also removes the file that was set aside for it.
 func TestPurgeAfterAFileWasSetAside(t *testing.T) {
 	t.Parallel()
 	d := open(t)
@@ -186,8 +186,8 @@ func TestPurgeAfterAFileWasSetAside(t *testing.T) {
 	}
 }
 
-// Where the bucket keeps no versions, a file that has replaced the audio stays and is
-// reported. Bytes of the same size may be the audio itself, in a bucket to which it was copied.
+// Where the bucket keeps no versions, a file that has replaced the audio stays and is reported. A
+// file of the same size is not reported: it may be the audio itself, copied to this bucket later.
 func TestFileOverARestorableRecordingWithoutVersions(t *testing.T) {
 	t.Parallel()
 	for name, want := range map[string]any{"alaw.wav": incoming.Ignored, "vorbis.ogg": incoming.ErrKept} {
@@ -203,7 +203,7 @@ func TestFileOverARestorableRecordingWithoutVersions(t *testing.T) {
 	}
 }
 
-// A file that could not be served was rejected, so what comes under its name after the
+// A file that could not be served was rejected, so another file that comes under its name after the
 // deletion replaces nothing. It stays for the restore. So does a file that belongs to a
 // recording with audio at another place.
 func TestFirstAudioOfARestorableRecordingStays(t *testing.T) {

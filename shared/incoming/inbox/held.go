@@ -12,12 +12,11 @@ import (
 	"github.com/callrecordings/api/shared/store"
 )
 
-// KeepHeld handles the error of an update that a legal hold has refused, because the object
-// that arrived has replaced the audio of rec, which is on hold. It sets the object aside and
-// makes the earlier version the current one again. The outcome is then incoming.Held; for any
-// other error it is "", and KeepHeld returns err. Errors: also incoming.ErrKept if there is no
-// earlier version: then only the metadata of the file contradicts the hold, or the bucket keeps
-// no versions.
+// KeepHeld handles the error of an update that a legal hold has refused: rec is on hold, and the
+// object that arrived has replaced its audio. KeepHeld sets the object aside and makes the earlier
+// version the current one again. The outcome is then incoming.Held; for any other error it is "",
+// and KeepHeld returns err. Errors: also incoming.ErrKept if there is no earlier version: then only
+// the metadata of the file contradicts the hold, or the bucket keeps no versions.
 func (in Inbox) KeepHeld(ctx context.Context, rec *recording.Recording, object media.Object, err error) (incoming.Outcome, error) {
 	var held *hold.HeldError
 	if !errors.As(err, &held) {
@@ -48,7 +47,7 @@ func (in Inbox) KeepRestorable(ctx context.Context, a incoming.Arrival, object m
 	}
 	done, err := in.putBack(ctx, &deleted, object, errReplaced)
 	if fits && errors.Is(err, incoming.ErrKept) {
-		return incoming.Ignored, nil // it may be the audio itself, in a bucket to which it was copied later
+		return incoming.Ignored, nil // it may be the audio itself, copied to this bucket later
 	}
 	return done, err
 }
@@ -60,7 +59,7 @@ func isDescribed(object media.Object, known recording.Audio) bool {
 		(known.SHA256 == "" || object.SHA256 == "" || known.SHA256 == object.SHA256)
 }
 
-// putBack sets an object aside that has replaced the audio of rec, and makes the earlier version
+// putBack sets aside an object that has replaced the audio of rec, and makes the earlier version
 // the current one again. A hold.Locker may have locked the object in its place, so it gets the
 // work to lock the earlier version. Errors: also incoming.ErrKept, with the cause, if there is no
 // earlier version.

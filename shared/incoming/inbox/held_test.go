@@ -20,7 +20,8 @@ func (d *fixture) holdAll() {
 	d.Store, _ = d.HoldAll(account)
 }
 
-// A file that replaces one whose recording is on hold is set aside, and the first is back.
+// A file that replaces the audio of a recording on hold is set aside, and the first file comes
+// back.
 func TestFileOnHoldStays(t *testing.T) {
 	t.Parallel()
 	d := open(t)

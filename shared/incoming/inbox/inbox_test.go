@@ -254,8 +254,7 @@ func TestFileForAPendingRecording(t *testing.T) {
 	d.arrive(dropped, "0A", incoming.Unchanged)
 }
 
-// A file whose name no pattern describes is ingested once a sidecar describes
-// the call.
+// A file with a name that no pattern matches is ingested once a sidecar describes the call.
 func TestReplayOfAKeptFile(t *testing.T) {
 	t.Parallel()
 	d := open(t)

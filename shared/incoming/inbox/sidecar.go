@@ -50,7 +50,7 @@ func (in Inbox) describe(ctx context.Context, f *file) error {
 	if !f.matched && own.Document() == "{}" && sidecar.Document() == "{}" {
 		return errUnmatched
 	}
-	delete(sidecar, "id") // the ID comes from the audio's own reports, whichever file arrives first
+	delete(sidecar, "id") // the ID comes from the audio's own reports, no matter which file arrives first
 	f.call = sidecar.Under(own).Under(f.name.Call)
 	return nil
 }

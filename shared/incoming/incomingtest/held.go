@@ -9,7 +9,7 @@ import (
 	"github.com/callrecordings/api/shared/recording"
 )
 
-// HeldStore protects what is on hold, as the programs do.
+// HeldStore protects recordings on hold, as the programs do.
 type HeldStore struct {
 	incoming.Store
 

@@ -1,6 +1,6 @@
 package namepattern
 
-// Known holds the default patterns, in the order in which they are tried.
+// Known holds the default patterns, in the order they are tried.
 const Known = kazoo + freepbx + freeswitch + labelled
 
 const (

@@ -162,7 +162,7 @@ func (req Request) creation(id string, sound recording.Sound) (recording.Creatio
 	case !known || direction != req.Direction:
 		return recording.Creation{}, ErrDirection
 	}
-	if req.UserMetadata != "" { // for an error that says where the JSON is wrong
+	if req.UserMetadata != "" { // for an error that locates the fault in the JSON
 		if _, err := recording.Document("{}").With("user_metadata", req.UserMetadata); err != nil {
 			return recording.Creation{}, err
 		}

@@ -74,8 +74,8 @@ func (l *Line) Again(m job.Message) {
 // maxSlices is how many slices Work does before it counts the work as endless.
 const maxSlices = 10_000
 
-// Work does slices until there are no messages. A message whose slice fails is delivered
-// again. before is called before each slice, and while no message is due. It moves the clock.
+// Work does slices until there are no messages. If a slice fails, its message is delivered again.
+// before is called before each slice, and while no message is due. It moves the clock.
 func (l *Line) Work(t testing.TB, e *job.Engine, before func()) {
 	t.Helper()
 	for range maxSlices {

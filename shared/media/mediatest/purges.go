@@ -10,7 +10,7 @@ import (
 )
 
 // purges checks that Purge removes the objects at its keys and no other, that confirm comes
-// first, and that an object which was stored meanwhile stays.
+// first, and that an object stored meanwhile stays.
 func purges(t *testing.T, s *suite) {
 	ctx := t.Context()
 	one, two, longer := s.put(t, "one", "audio/mpeg", 9), s.put(t, "two", "audio/mpeg", 9), s.put(t, "one.json", "audio/mpeg", 9)

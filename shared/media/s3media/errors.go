@@ -54,8 +54,7 @@ func (b *Bucket) fail(doing, key string, err error) error {
 	return b.unserved(doing, key, err)
 }
 
-// unserved returns the error for a request that the store failed to serve, whatever
-// the reason.
+// unserved returns the error for a request that the store failed to serve, for any reason.
 func (b *Bucket) unserved(doing, key string, err error) error {
 	if codeOf(err) == noBucket {
 		return b.noBucket()

@@ -6,8 +6,8 @@ import (
 	"github.com/callrecordings/api/shared/attempt"
 )
 
-// At returns a Bucket whose presigned URLs are signed for another public endpoint, the
-// base URL at which a client reaches the same server. It shares b's connections.
+// At returns a Bucket that signs presigned URLs for another public endpoint, the base URL where a
+// client reaches the same server. It shares b's connections.
 func (b *Bucket) At(publicEndpoint string) (*Bucket, error) {
 	if err := attempt.CheckURL("public endpoint", publicEndpoint); err != nil {
 		return nil, fmt.Errorf("audio bucket: %w", err)

@@ -96,8 +96,8 @@ func TestPurgeRemovesAllVersions(t *testing.T) {
 	}
 }
 
-// A version that is gone, or an object that was replaced, is no failure; a version that the
-// bucket protects is one.
+// It is not a failure if a version is gone or an object was replaced. A version that the bucket
+// protects is a failure.
 func TestPurgeOfProtectedVersions(t *testing.T) {
 	t.Parallel()
 	for status, ok := range map[int]bool{http.StatusNotFound: true, http.StatusPreconditionFailed: true, http.StatusForbidden: false} {

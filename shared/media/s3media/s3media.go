@@ -92,8 +92,8 @@ type Options struct {
 	Transport func(http.RoundTripper) http.RoundTripper
 	// Locked means that the bucket has Object Lock. Purge and Revert then go past locks in
 	// governance mode. Purge: a tombstone is only written if no hold covers the recording, but
-	// the lock of a hold that was released a moment ago may still be there. Revert: what has
-	// replaced audio on hold may have been locked in its place.
+	// the lock of a hold that was released a moment ago may still be there. Revert: an object that
+	// has replaced audio on hold may have been locked in its place.
 	Locked bool
 	// Now is the clock for presigned URLs; nil means the system clock.
 	Now func() time.Time

@@ -52,8 +52,8 @@ var load = sync.OnceValues(func() (*definition, error) { return parse(openapi.JS
 // definition follow a "#".
 const document = "openapi.json"
 
-// parse prepares a definition. The schemas are JSON Schema 2020-12, whose format keyword
-// is checked here, including OpenAPI's int64.
+// parse prepares a definition. The schemas are JSON Schema 2020-12. Their format keyword is checked
+// here, including OpenAPI's int64.
 func parse(text []byte) (*definition, error) {
 	root, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
 	if err != nil {

@@ -69,7 +69,8 @@ func (d *definition) check(x Exchange) error {
 	return x.violation("request", d.request(r, p, operation, at))
 }
 
-// violation adds what was checked to an error. It returns nil for nil.
+// violation adds the request, the status and the name of the checked part to an error. It returns
+// nil for nil.
 func (x *Exchange) violation(what string, err error) error {
 	if err == nil {
 		return nil

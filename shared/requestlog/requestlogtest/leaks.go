@@ -1,5 +1,5 @@
-// Package requestlogtest finds secrets in logs, and provides an S3 store whose errors
-// quote keys. It is for tests.
+// Package requestlogtest finds secrets in logs, and provides an S3 store that quotes keys in its
+// errors. It is for tests.
 package requestlogtest
 
 import (

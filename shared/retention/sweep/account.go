@@ -222,8 +222,8 @@ func (a *accountSweep) keepHeld(r *recording.Recording) {
 	}
 }
 
-// follow looks at the recordings that notes name, and drops the notes that are not needed any
-// more. What it has looked at needs none: it is gone, or ahead of the bookmarks, or behind Held.
+// follow looks at the recordings that notes name, and drops the notes that are no longer needed.
+// After the look, a recording needs no note: it is gone, or ahead of the bookmarks, or behind Held.
 func (a *accountSweep) follow(ctx context.Context) (done bool, err error) {
 	q := store.EntryQuery{Partition: retention.StateOf(a.account), Prefix: retention.AgainPrefix, Limit: store.MaxEntries}
 	for {

@@ -25,8 +25,8 @@ const (
 	saveTime = 10 * time.Second
 )
 
-// clock is an entry with the times of earlier runs, which show jumps of the clock. A jump
-// looks the same as hours in which the service was off.
+// clock is an entry with the times of earlier runs, which show jumps of the clock. A jump looks the
+// same as hours when the service was off.
 //
 // Between two runs that are at most maxStep apart, that much time has passed. The sum of
 // these steps is the observed time. So at least the observed time has passed since any

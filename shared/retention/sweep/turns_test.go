@@ -103,7 +103,7 @@ func TestTurns(t *testing.T) {
 	}
 }
 
-// noting notes whose recordings are removed.
+// noting notes the account of each removed recording.
 type noting struct {
 	sweep.Remover
 	note func(account string)

@@ -53,7 +53,7 @@ func (c *Search) Query(l Library, k int) (search.Query, store.Query, error) {
 	return parsed, q, err
 }
 
-// large is the size of a library in which every page is as full as Hits says.
+// large is the least size of a library that fills every page with Hits recordings.
 const large = 20_000
 
 // Case returns the search as a case. It fails if a page of a large library does not have
@@ -72,8 +72,8 @@ func (c *Search) Case() Case {
 	}}
 }
 
-// Plain reads a plain page of a list, with which the times of others are compared. It
-// begins at the recording k of a library.
+// Plain reads a plain page of a list, to compare the times of others with it. It begins at the
+// recording k of a library.
 func Plain(ctx context.Context, s store.Reader, l Library, k int) error {
 	r := l.Recording(int(l)/2 + k)
 	p, err := s.Page(ctx, store.Query{Account: Account, Limit: PageSize, Start: store.Position{Created: r.Created, ID: r.ID}})

@@ -1,5 +1,5 @@
-// Package searchtest has what the benchmarks and the tests of searches share: recordings
-// whose words have known frequencies, searches of many kinds, and their budgets.
+// Package searchtest is shared by the benchmarks and the tests of searches. It has recordings with
+// words of known frequencies, searches of many kinds, and their budgets.
 package searchtest
 
 import (

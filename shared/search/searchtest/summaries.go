@@ -17,7 +17,7 @@ func month(k int) (from, to recording.Seconds) {
 	return recording.SecondsOf(first), recording.SecondsOf(first.AddDate(0, 1, 0)) - 1
 }
 
-// thirtyDays returns the first and the last second of 30 days that are no calendar month.
+// thirtyDays returns the first and the last second of 30 days that are not a calendar month.
 func thirtyDays(k int) (from, to recording.Seconds) {
 	from = Epoch + recording.Seconds(9+k%100)*recording.Day
 	return from, from + 30*recording.Day - 1

@@ -102,7 +102,7 @@ func TestPurgeFinishesAfterFault(t *testing.T) {
 		when           faultstore.When
 	}{
 		{1, 2, faultstore.Before}, {1, 2, faultstore.After}, // Tombstone, before the audio
-		{2, 3, faultstore.Before}, {2, 3, faultstore.After}, // Tombstone, before what was set aside
+		{2, 3, faultstore.Before}, {2, 3, faultstore.After}, // Tombstone, before the audio that was set aside
 		{3, 4, faultstore.Before}, {3, 2, faultstore.After}, // Purged; after it, nothing is left to do
 	} {
 		driver := open(t)

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// secureVersion is the first version of the file whose deleted content is overwritten.
+// secureVersion is the first version of the file in which deleted content is overwritten.
 // A file of an earlier version is rewritten once (VACUUM), without its free pages.
 const secureVersion = 5
 

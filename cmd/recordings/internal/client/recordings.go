@@ -54,8 +54,8 @@ type ReadOnly struct {
 	ContentTypes []string `json:"content_types"`
 	State        string   `json:"state"`
 	Reason       string   `json:"reason"`
-	// Of deleted recordings that can be restored: when each was deleted, by whom, and until
-	// when it can be restored, in Gregorian seconds.
+	// Only deleted recordings that can be restored have these: when the recording was deleted, the
+	// user who deleted it, and until when it can be restored, in Gregorian seconds.
 	DeletedAt       Number `json:"deleted_at"`
 	DeletedBy       string `json:"deleted_by"`
 	RestorableUntil Number `json:"restorable_until"`

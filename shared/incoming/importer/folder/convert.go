@@ -21,8 +21,8 @@ var convertible = map[string]string{
 	".sln24": "-f s16le -ar 24000", ".sln32": "-f s16le -ar 32000", ".sln44": "-f s16le -ar 44100", ".sln48": "-f s16le -ar 48000",
 }
 
-// notTaken returns why a file whose extension is not one of supported audio is not
-// imported. If ffmpeg can convert the file, the error has the command.
+// notTaken returns why a file is not imported: its extension is not one of supported audio. If
+// ffmpeg can convert the file, the error has the command.
 func notTaken(name string) error {
 	extension := path.Ext(name)
 	options, ok := convertible[strings.ToLower(extension)]

@@ -106,7 +106,7 @@ var errGivenUp = fmt.Errorf("gave up: the store or the bucket did not answer for
 type exporting struct {
 	Export
 	end context.CancelCauseFunc
-	// locks serialize recordings whose file names may be equal; see stripe.
+	// locks serialize recordings that may have the same file name; see stripe.
 	locks [256]sync.Mutex
 
 	mu       sync.Mutex

@@ -43,8 +43,8 @@ func within(name, folder string) bool {
 var errCircle = errors.New("it leads back to a folder above")
 
 // follow replaces each link among the entries of a folder with its target, and adds
-// the name of the link to links. It drops links whose target the walk reads anyway,
-// so that no file is imported twice. A broken link is an error.
+// the name of the link to links. It drops a link if the walk reads its target anyway, so that no
+// file is imported twice. A broken link is an error.
 func (w *walker) follow(dir string, entries []fs.DirEntry, links map[string]bool) (followed []fs.DirEntry, faults []error) {
 	for _, e := range entries {
 		if e.Type()&fs.ModeSymlink == 0 || ignored(e.Name()) {

@@ -11,7 +11,7 @@ import (
 	"github.com/callrecordings/api/shared/store"
 )
 
-// maxPage is the size of a page's documents, in bytes, at which the page ends.
+// maxPage is the size of documents that fills a page, in bytes.
 const maxPage = 4 << 20
 
 // scan is one walk of the folder or, with a watch, a series of walks.

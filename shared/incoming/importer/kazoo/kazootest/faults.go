@@ -8,10 +8,10 @@ import (
 	"time"
 )
 
-// Faults configures how a server misbehaves; the zero value has no faults. Rates
-// are shares, from 0 to 1, of the requests to which a fault applies. At any rate,
-// the same request (method, path and parameters) fails at most three times in a
-// row, so a client that retries often enough succeeds.
+// Faults configures how a server misbehaves; the zero value has no faults. A rate is the share of
+// requests, from 0 to 1, that have the fault. Even at the rate 1, the same request (method, path
+// and parameters) fails at most three times in a row, so a client that retries often enough
+// succeeds.
 type Faults struct {
 	// Slow is the rate of answers that are delayed by Delay.
 	Slow  float64

@@ -25,7 +25,7 @@ const (
 	epoch = 62167219200
 )
 
-// noon is the time at which the servers in these tests start.
+// noon is the start time of the servers in these tests.
 var noon = time.Date(2023, 11, 20, 12, 0, 0, 0, time.UTC)
 
 // seconds returns a time in Gregorian seconds.

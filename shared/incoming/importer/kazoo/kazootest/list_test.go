@@ -33,9 +33,8 @@ func (s *site) walk(t *testing.T, path string) (pages [][]string) {
 	}
 }
 
-// spread returns recordings from three months, and the times at which the first and
-// the last of them are saved. Some are saved in the same second; all are saved in the
-// month in which they began.
+// spread returns recordings from three months, and the times when the first and the last of them
+// are saved. Some are saved in the same second; all are saved in the month of their start.
 func spread() (out []kazootest.Recording, first, last int64) {
 	for i, month := range []string{"202309", "202310", "202311"} {
 		at := seconds(time.Date(2023, time.Month(9+i), 3, 0, 0, 0, 0, time.UTC))
