@@ -8,13 +8,17 @@ import (
 	"github.com/callrecordings/api/shared/hold"
 )
 
-// lockEvery is the time between two looks for audio to lock or to unlock.
-const lockEvery = 5 * time.Second
+const (
+	// lockEvery is the time between two looks for audio to lock or to unlock.
+	lockEvery = 5 * time.Second
+	// lockTime bounds one run, so that a new hold does not wait until a large one is done.
+	lockTime = 10 * time.Second
+)
 
 // lockHeld locks the audio that is on legal hold, and unlocks it after the release, until
 // ctx ends. The built-in S3 server then refuses to remove or replace it.
 func (b *box) lockHeld(ctx context.Context) {
-	l := hold.Locker{Entries: b.store, Recordings: b.store, Audio: b.bucket, Now: b.now}
+	l := hold.Locker{Entries: b.store, Recordings: b.store, Audio: b.bucket, Now: b.now, Time: lockTime}
 	every(ctx, lockEvery, func(ctx context.Context) {
 		changed, err := l.Run(ctx)
 		if err != nil && ctx.Err() == nil {

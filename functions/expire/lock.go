@@ -32,11 +32,9 @@ func locking(s *config.Settings, recordings holdStore, now func() time.Time, nex
 	if err != nil {
 		return nil, err
 	}
-	l := hold.Locker{Entries: recordings, Recordings: recordings, Audio: audio, Now: now, Parallel: parallel}
+	l := hold.Locker{Entries: recordings, Recordings: recordings, Audio: audio, Now: now, Time: lockTime, Parallel: parallel}
 	return func(ctx context.Context) (int, error) {
-		within, cancel := context.WithTimeout(ctx, lockTime)
-		locked, failed := l.Run(within)
-		cancel()
+		locked, failed := l.Run(ctx)
 		n, err := next(ctx)
 		return n + locked, errors.Join(failed, err)
 	}, nil

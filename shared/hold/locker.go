@@ -26,6 +26,9 @@ type Locker struct {
 	Recordings LockerStore
 	Audio      media.Locker
 	Now        func() time.Time
+	// Time bounds one run; 0 means no limit. Work that is left during a run waits for the next
+	// one if its account has none yet.
+	Time time.Duration
 	// Parallel is how many accounts are worked on at the same time; 0 means 1. With more, Audio
 	// is called by several goroutines.
 	Parallel int

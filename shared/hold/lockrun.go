@@ -28,6 +28,11 @@ const maxArrivals = 25
 // does not keep the rest from being done. Errors: those of the store and of the bucket, joined;
 // none because ctx has ended during a turn.
 func (l *Locker) Run(ctx context.Context) (changed int, err error) {
+	if l.Time > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, l.Time)
+		defer cancel()
+	}
 	names, err := l.accounts(ctx)
 	if err != nil || len(names) == 0 {
 		return 0, err

@@ -114,3 +114,35 @@ func TestLockerInParallel(t *testing.T) {
 		t.Errorf("%d objects are locked, want %d", len(w.locks.locked), len(all))
 	}
 }
+
+// A hold that is placed during a long run is locked before the long work is done, because a run
+// has a limit.
+func TestLockerRunsHaveALimit(t *testing.T) {
+	t.Parallel()
+	w := newLockWorld(t)
+	const large = 500
+	for i := range large {
+		w.put(fmt.Sprintf("%03d", i), "ben")
+	}
+	place(t, w.book, "all", hold.Scope{})
+	other := held("other")
+	other.Account = "zzz"
+	check(t, w.store.Put(t.Context(), other))
+	w.locks.fail = func(call int) error {
+		if call == 10 {
+			placeIn(t, w.book, "zzz", "case", hold.Scope{})
+		}
+		time.Sleep(2 * time.Millisecond)
+		return nil
+	}
+	l := w.locker()
+	l.Time = 200 * time.Millisecond
+	for runs := 0; !w.locks.locked[other.AudioKey()]; runs++ {
+		if _, err := l.Run(t.Context()); err != nil || runs == 100 {
+			t.Fatalf("%d runs: %v", runs, err)
+		}
+	}
+	if n := len(w.locks.locked); n > large/2 {
+		t.Errorf("the new hold is locked after %d of %d others", n-1, large)
+	}
+}
