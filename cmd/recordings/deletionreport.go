@@ -189,7 +189,7 @@ func (o *deletionReport) addTotals(ctx context.Context, entries store.EntryReade
 		after = next
 	}
 	if t.Exists {
-		t.Note = "the account has some without recordings, which name owners or tags; `recordings fsck --repair` removes them, and the service within eight days"
+		t.Note = "the account has some without recordings, which name owners or tags; the index, or an hour later `recordings fsck --repair`, removes them, and the service within eight days"
 	}
 	o.traces = append(o.traces, t)
 	return nil

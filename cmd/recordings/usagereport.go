@@ -14,6 +14,7 @@ import (
 	"github.com/callrecordings/api/shared/price"
 	"github.com/callrecordings/api/shared/recording"
 	"github.com/callrecordings/api/shared/search"
+	"github.com/callrecordings/api/shared/store"
 )
 
 var usageUsage = usage{
@@ -96,7 +97,8 @@ func (o *usageOptions) print(ctx context.Context, month time.Time) error {
 }
 
 // printFrom prints the usage of the chosen accounts from the totals in s. If those of an account
-// cannot be read, the others still get their lines, and the errors are returned at the end.
+// are damaged, the others still get their lines, and the errors are returned at the end. If the
+// store is not available, it stops.
 func (o *usageOptions) printFrom(ctx context.Context, s search.Store, month time.Time, p *price.Prices) error {
 	accounts := 0
 	var failed []error
@@ -104,8 +106,12 @@ func (o *usageOptions) printFrom(ctx context.Context, s search.Store, month time
 		accounts++
 		u, err := usageOf(ctx, s, account, month)
 		if err != nil {
-			failed = append(failed, fmt.Errorf("account %s: %w", account, err))
-			return ctx.Err()
+			err = fmt.Errorf("account %s: %w", account, err)
+			if ctx.Err() != nil || errors.Is(err, store.ErrUnavailable) {
+				return err
+			}
+			failed = append(failed, err)
+			return nil
 		}
 		if p != nil {
 			u.Currency, u.Cost = p.Currency, p.Usage(u.Recordings, u.Seconds, u.StoredBytes)

@@ -39,12 +39,15 @@ func (r *request) preferredWait(limit time.Duration) time.Duration {
 
 // lookAgain takes a place, and calls look after growing pauses until it finds something, or
 // fails. It gives up, with found false, after the wait, or shortly before the function's
-// deadline. The answer names the wait. If the account has no place left, lookAgain returns at
-// once, with found false.
+// deadline. The answer names the wait. If the account has no place left, or none can be taken,
+// lookAgain returns at once, with found false: a preference does not make a request fail.
 func (r *request) lookAgain(w http.ResponseWriter, p WaitPlaces, wait time.Duration, look func() (found bool, err error)) (found bool, err error) {
 	release, ok, err := p.Take(r.Context(), r.account, wait)
-	if err != nil || !ok {
-		return false, err
+	if err != nil {
+		r.entry.Cause = fmt.Errorf("the request does not wait: %w", err)
+	}
+	if !ok {
+		return false, nil
 	}
 	defer release()
 	w.Header().Set("Preference-Applied", "wait="+strconv.Itoa(int(wait/time.Second)))

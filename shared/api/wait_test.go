@@ -173,6 +173,25 @@ func TestOnlyAWaitTakesAPlace(t *testing.T) {
 	failed.do(t, http.MethodGet, audioPath, "", "Prefer", "wait=10").wantStatus(t, http.StatusNotFound, "bad_identifier")
 }
 
+// lostPlaces are places that cannot be taken.
+type lostPlaces struct{}
+
+func (lostPlaces) Take(context.Context, string, time.Duration) (release func(), ok bool, err error) {
+	return nil, false, store.ErrUnavailable
+}
+
+// A preference does not make a request fail: if no place can be taken, it does not wait.
+func TestAudioWhilePlacesAreLost(t *testing.T) {
+	t.Parallel()
+	s := newSingle(t, Delivery{MaxWait: 10 * time.Second, Places: lostPlaces{}})
+	s.put(t, nil, func(r *recording.Recording) { r.Audio = recording.Audio{} })
+	p := s.do(t, http.MethodGet, audioPath, "", "Prefer", "wait=10")
+	p.wantStatus(t, http.StatusNotFound, "bad_identifier")
+	if p.header.Get("Preference-Applied") != "" || p.header.Get("Retry-After") == "" {
+		t.Errorf("%v, want Retry-After without Preference-Applied", p.header)
+	}
+}
+
 // Without a free place, the answer for pending audio is that of a request that does not wait.
 func TestAudioWithoutAPlace(t *testing.T) {
 	t.Parallel()

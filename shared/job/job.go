@@ -133,8 +133,8 @@ type Item struct {
 	// Revision is that of the recording when the plan was made; "" in reports.
 	Revision string `json:"revision,omitempty"`
 	// Outcome, Cause and Holds are set once the item was worked on. Cause is a short code,
-	// and Holds are the IDs of the holds. An action sets all of them; plans, reports and lists keep the
-	// first MaxHolds at most.
+	// and Holds are the IDs of the holds. An action sets all of them; reports and lists keep the
+	// first MaxHolds, and plans none.
 	Outcome Outcome  `json:"outcome,omitempty"`
 	Cause   string   `json:"cause,omitempty"`
 	Holds   []string `json:"holds,omitempty"`

@@ -42,6 +42,9 @@ type Deliverer struct {
 	Book Book
 	// Client sends the requests. Its time-out is Timeout.
 	Client *http.Client
+
+	// storing has room for maxStores. Run and Serve make it.
+	storing chan struct{}
 }
 
 // NewDeliverer returns a deliverer for the webhooks in entries. Hosts in private may have
@@ -68,6 +71,7 @@ func (d Deliverer) Run(ctx context.Context) (Report, error) {
 	ctx, cancel := context.WithTimeout(ctx, runTime)
 	defer cancel()
 	s, done := newSenders(), &tally{}
+	d.storing = make(chan struct{}, maxStores)
 	d.look(ctx, s, done)
 	s.running.Wait()
 	return done.take()
@@ -82,6 +86,7 @@ func (d Deliverer) Run(ctx context.Context) (Report, error) {
 // the errors of the store.
 func (d Deliverer) Serve(ctx context.Context, pause time.Duration, tell func(Report, error)) {
 	s, done := newSenders(), &tally{}
+	d.storing = make(chan struct{}, maxStores)
 	tick := time.NewTicker(pause)
 	defer tick.Stop()
 	for ctx.Err() == nil {
@@ -99,6 +104,9 @@ func (d Deliverer) Serve(ctx context.Context, pause time.Duration, tell func(Rep
 // look gives a sender to each account that has webhooks, unless one works on it already.
 func (d Deliverer) look(ctx context.Context, s *senders, done *tally) {
 	all, err := d.Book.List(ctx, "")
+	if errors.Is(ctx.Err(), context.Canceled) { // the server stops, which is no problem of the store
+		return
+	}
 	if err != nil {
 		done.add(Report{}, err)
 		return
@@ -267,6 +275,8 @@ func pauses(tries int) (sum time.Duration) {
 // store stores the state of a webhook, and reads its new revision. Errors:
 // store.ErrConflict if it was changed or removed meanwhile, store.ErrUnavailable.
 func (d Deliverer) store(ctx context.Context, w *Webhook) error {
+	d.storing <- struct{}{} // held only for two short calls, so it needs no limit of its own
+	defer func() { <-d.storing }()
 	if err := d.Book.save(ctx, w); err != nil {
 		return err
 	}

@@ -16,7 +16,7 @@
 //     time, until the pauses add up to [GiveUpAfter]. Then the webhook is parked until an
 //     administrator resumes it.
 //   - A clock that was wrong delays a webhook only until it is corrected, and parks none.
-//   - Accounts are independent: one sender works on one account, for a limited time, and no
-//     account waits for the sender of another one. A receiver that is slow or gone delays only
-//     webhooks of its own account.
+//   - Accounts are independent: one sender works on one account, for a limited time. A receiver
+//     that is slow or gone delays only webhooks of its own account, unless some 250 other accounts
+//     have such receivers at the same moment.
 package webhook

@@ -6,10 +6,14 @@ import (
 	"sync"
 )
 
-// maxSenders is the maximum number of accounts that are worked on at once. A sender mostly
-// waits for a receiver, so many of them cost little, and it takes as many slow accounts to
-// delay another one. Then that one waits for the end of a turn.
-const maxSenders = 256
+const (
+	// maxSenders is the maximum number of accounts that are worked on at once. It takes as many
+	// slow accounts to delay another one. Then that one waits for the end of a turn.
+	maxSenders = 256
+	// maxStores is how many of them may store the state of a webhook at once. SQLite has one
+	// writer, which the requests of clients also need.
+	maxStores = 4
+)
 
 // senders are goroutines that work on accounts: at most maxSenders, and one for each account.
 type senders struct {

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/callrecordings/api/shared/store"
 	"github.com/callrecordings/api/shared/webhook"
 )
 
@@ -107,4 +108,42 @@ func TestManySlowReceiversDelayNoOtherAccount(t *testing.T) {
 		t.Errorf("%d of %d other accounts have got their change before a slow receiver timed out", n, others)
 	}
 	<-done
+}
+
+// allEntries is store.Entries under a name that is not one of its methods, so that it can be embedded.
+type allEntries = store.Entries
+
+// writing counts the writes that are in progress at the same time.
+type writing struct {
+	allEntries
+	now, most atomic.Int64
+}
+
+func (w *writing) WriteEntries(ctx context.Context, writes ...store.EntryWrite) error {
+	n := w.now.Add(1)
+	defer w.now.Add(-1)
+	for most := w.most.Load(); n > most && !w.most.CompareAndSwap(most, n); most = w.most.Load() {
+	}
+	time.Sleep(time.Millisecond)
+	return w.allEntries.WriteEntries(ctx, writes...)
+}
+
+// Many senders leave the store to others: only a few write at once.
+func TestSendersLeaveTheStoreToOthers(t *testing.T) {
+	t.Parallel()
+	f := open(t)
+	fast := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	t.Cleanup(fast.Close)
+	const accounts = 40
+	for n := range accounts {
+		account := fmt.Sprintf("account%02d", n)
+		f.add(t, account, fast.URL)
+		f.change(t, account, 1)
+	}
+	w := &writing{allEntries: f.Book.Entries}
+	f.Book.Entries = w
+	f.run(t, accounts, 0)
+	if most := w.most.Load(); most < 1 || most > 4 {
+		t.Errorf("%d senders have written at once, want at most 4", most)
+	}
 }
