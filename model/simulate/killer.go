@@ -167,6 +167,6 @@ func (b mortal) RemoveIf(ctx context.Context, key string, examined media.Object)
 }
 
 // Revert implements [media.Reverter].
-func (b mortal) Revert(ctx context.Context, key string, examined media.Object) error {
-	return doErr(b.killer, func() error { return b.next.Revert(ctx, key, examined) })
+func (b mortal) Revert(ctx context.Context, key string, examined media.Object, size int64, aside func(context.Context, media.Object) error) error {
+	return doErr(b.killer, func() error { return b.next.Revert(ctx, key, examined, size, aside) })
 }

@@ -18,8 +18,11 @@ type Locker interface {
 
 // Reverter undoes writes in a bucket that keeps earlier versions.
 type Reverter interface {
-	// Revert makes the version before the examined object the current one again, by
-	// removing the examined one, even if it is locked. Errors: ErrNotFound if there is no
-	// earlier version, ErrChanged if the examined object is not the current one, ErrUnavailable.
-	Revert(ctx context.Context, key string, examined Object) error
+	// Revert makes the newest version before the examined object that has size bytes the
+	// current one again; 0 stands for any size. It removes the versions above it, the newest
+	// first, even if they are locked. Before it removes one, it calls aside with its ETag and
+	// size; that version is the current one then. Errors: ErrNotFound if there is no such
+	// earlier version, and ErrChanged if the examined object is not the current one, both
+	// before anything is done; ErrUnavailable, and those of aside, which end Revert.
+	Revert(ctx context.Context, key string, examined Object, size int64, aside func(context.Context, Object) error) error
 }

@@ -2,7 +2,6 @@ package recording
 
 import (
 	"encoding/json"
-	"slices"
 	"strings"
 	"unicode"
 )
@@ -90,6 +89,19 @@ var numberWords = [...]string{
 // maxNumberWord is the length of the longest of numberWords in the plural, in bytes.
 const maxNumberWord = len("destinations")
 
+// numberWordSet has numberWords, in the singular and the plural. numberWordLengths has their lengths
+// by the first letter: bit n stands for n bytes.
+var numberWordSet, numberWordLengths = func() (set map[string]bool, lengths ['z' + 1]uint16) {
+	set = map[string]bool{}
+	for _, singular := range numberWords {
+		for _, word := range []string{singular, singular + "s"} {
+			set[word] = true
+			lengths[word[0]] |= 1 << len(word)
+		}
+	}
+	return set, lengths
+}()
+
 // namesNumber reports whether a word of a name is one of numberWords, in the singular or the
 // plural. Words are separated by anything but letters, as in "Caller-ID-Number", or begin with
 // a capital letter, as in "callerIdNumber". A capital letter may also be within a word, as in
@@ -112,11 +124,23 @@ func namesNumber(name string) bool {
 	return false
 }
 
-// isNumberWord reports whether a word is one of numberWords.
+// isNumberWord reports whether a word is one of numberWords, in the singular or the plural. It
+// allocates nothing, and mostly looks at the first letter and the length alone: a name may have very
+// many words.
 func isNumberWord(word string) bool {
-	word = strings.ToLower(word)
-	return slices.Contains(numberWords[:], word) || slices.Contains(numberWords[:], strings.TrimSuffix(word, "s"))
+	first := word[0] | asciiCase
+	if len(word) > maxNumberWord || first > 'z' || numberWordLengths[first]>>len(word)&1 == 0 {
+		return false
+	}
+	var lower [maxNumberWord]byte
+	for i := range len(word) {
+		lower[i] = word[i] | asciiCase // what is no letter of ASCII then matches no word either
+	}
+	return numberWordSet[string(lower[:len(word)])]
 }
+
+// asciiCase is the bit that distinguishes a small from a capital letter.
+const asciiCase = 'a' - 'A'
 
 // wordBounds returns the offsets where a word may begin or end within letters: both ends,
 // before a capital letter after a small one, and before the last one of several capital

@@ -90,6 +90,24 @@ func TestNumbersUnderCamelCase(t *testing.T) {
 	}
 }
 
+// longName is a name of 380 KB in which each second letter begins a word.
+var longName = strings.Repeat("aB", 190_000)
+
+// A long name in camel case costs only the list of its bounds: the memory does not grow with the
+// number of its words, so that a PATCH with such a name holds up nobody.
+func TestLongNameAllocatesLittle(t *testing.T) { // not parallel: AllocsPerRun forbids it
+	if got := testing.AllocsPerRun(1, func() { namesNumber(longName) }); got > 100 {
+		t.Errorf("namesNumber allocates %v times, want at most 100", got)
+	}
+}
+
+func BenchmarkNumbersWithALongName(b *testing.B) {
+	d := Document(fmt.Sprintf(`{"user_metadata":{%q:"x"}}`, longName))
+	for b.Loop() {
+		d.Numbers()
+	}
+}
+
 func TestStartOfARecording(t *testing.T) {
 	t.Parallel()
 	for document, want := range map[Document]Seconds{

@@ -89,7 +89,7 @@ func (g Ingester) audio(ctx context.Context, a incoming.Arrival, account, id str
 	}
 	done, err := g.complete(ctx, a, rec, verdict)
 	if err != nil {
-		return inbox.Inbox(g).KeepHeld(ctx, rec, object, err)
+		return inbox.Inbox(g).KeepHeld(ctx, rec, object, verdict, err)
 	}
 	return done, nil
 }
@@ -210,8 +210,13 @@ func (g Ingester) reject(ctx context.Context, a incoming.Arrival, rec *recording
 		return "", fmt.Errorf("set audio aside: %w", err)
 	}
 	if rec != nil {
-		done, err := inbox.Inbox(g).KeepHeld(ctx, rec, object, g.update(ctx, a, rec, verdict))
+		done, err := inbox.Inbox(g).KeepHeld(ctx, rec, object, verdict, g.update(ctx, a, rec, verdict))
 		switch {
+		case errors.Is(err, incoming.ErrKept): // the object stays where it is
+			if e := g.Audio.Remove(ctx, recording.SetAsideKey(a.Key)); e != nil {
+				return "", fmt.Errorf("remove a copy of audio on hold: %w", e)
+			}
+			return "", fmt.Errorf("keep audio on hold: %w", err)
 		case done != "":
 			return done, nil
 		case err != nil && !errors.Is(err, incoming.ErrUnchanged):
@@ -254,15 +259,16 @@ func (g Ingester) noteAgain(ctx context.Context, a incoming.Arrival, verdict inc
 
 // update stores the verdict in the recording, unless the recording already
 // reflects it or a later arrival. Errors: incoming.ErrUnchanged in these cases;
-// store.ErrExists if the audio was judged by an announcement that has changed since.
+// store.ErrExists if the announcement by which the audio was judged, or the audio that the
+// recording has, has changed since.
 func (g Ingester) update(ctx context.Context, a incoming.Arrival, rec *recording.Recording, verdict incoming.Judgment) error {
 	now := recording.SecondsOf(g.Now())
 	_, err := g.Store.Update(ctx, rec.Account, rec.ID, func(r *recording.Recording) error {
 		if r.AudioKey() != a.Key || !a.Newer(r.Audio) {
 			return incoming.ErrUnchanged
 		}
-		if r.Upload != rec.Upload {
-			return fmt.Errorf("%w: it awaits other audio now", store.ErrExists)
+		if r.Upload != rec.Upload || r.Audio != rec.Audio {
+			return fmt.Errorf("%w: it has or awaits other audio now", store.ErrExists)
 		}
 		before := *r
 		verdict.Attach(r, a.Sequencer, now)

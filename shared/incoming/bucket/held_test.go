@@ -71,6 +71,39 @@ func TestAudioOnHoldWithoutVersions(t *testing.T) {
 			t.Errorf("Ingest = %q, %v, want ErrKept", got, err)
 		}
 		d.Exists(key, true)
+		d.Exists(aside, false)
+	}
+}
+
+// The audio on hold itself stays the current version if a lower limit rejects it, although a
+// partial version precedes it. So it is with audio that another event has brought meanwhile.
+func TestRejectedAudioOnHold(t *testing.T) {
+	t.Parallel()
+	whole := incomingtest.Sample(t, "alaw.wav")
+	for name, meanwhile := range map[string]bool{"before": false, "meanwhile": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			d := open(t)
+			d.T = t
+			d.holdAll()
+			d.create(recording.Upload{})
+			d.Objects.Put(key, "audio/wav", whole[:len(whole)/2], nil)
+			d.Objects.Put(key, "audio/wav", whole, nil)
+			unlimited := *d
+			if meanwhile {
+				d.replaceDuringCopy(whole, func() { unlimited.ingest("", incoming.Completed) })
+			} else {
+				d.ingest("", incoming.Completed)
+			}
+			d.MaxBytes = 100
+			if got, err := d.Ingest(t.Context(), incoming.Arrival{Key: key, Sequencer: "0B"}); !errors.Is(err, incoming.ErrKept) {
+				t.Errorf("Ingest = %q, %v, want ErrKept", got, err)
+			}
+			if r := d.get(); r.Audio.Condition() != recording.Ready || !bytes.Equal(d.Objects.Objects[key].Body, whole) {
+				t.Errorf("recording = %+v with %d bytes, want it ready with all %d", r, len(d.Objects.Objects[key].Body), len(whole))
+			}
+			d.Exists(aside, false)
+		})
 	}
 }
 

@@ -32,10 +32,11 @@ func TestReplacedWhileItIsSetAside(t *testing.T) {
 	for name, c := range map[string]struct {
 		sequencer string // of the rejected audio
 		meanwhile bool   // the new audio is ingested meanwhile
+		want      error  // nil if Ingest itself judges the new audio
 	}{
-		"not ingested yet":                  {"0A", false},
-		"ingested meanwhile":                {"0A", true},
-		"ingested meanwhile, without order": {"", true},
+		"not ingested yet":                  {"0A", false, media.ErrChanged},
+		"ingested meanwhile":                {"0A", true, media.ErrChanged},
+		"ingested meanwhile, without order": {"", true, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -47,8 +48,8 @@ func TestReplacedWhileItIsSetAside(t *testing.T) {
 					d.ingest("0B", incoming.Completed)
 				}
 			})
-			if got, err := d.Ingest(t.Context(), incoming.Arrival{Key: key, Sequencer: c.sequencer}); !errors.Is(err, media.ErrChanged) {
-				t.Errorf("Ingest = %q, %v, want ErrChanged", got, err)
+			if got, err := d.Ingest(t.Context(), incoming.Arrival{Key: key, Sequencer: c.sequencer}); !errors.Is(err, c.want) {
+				t.Errorf("Ingest = %q, %v, want %v", got, err, c.want)
 			}
 			for _, sequencer := range []string{c.sequencer, "0B"} { // the queue's retry, and the event of the new audio
 				if _, err := d.Ingest(t.Context(), incoming.Arrival{Key: key, Sequencer: sequencer}); err != nil {

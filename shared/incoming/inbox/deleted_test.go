@@ -200,6 +200,7 @@ func TestFileOverARestorableRecordingWithoutVersions(t *testing.T) {
 		clear(d.Objects.Earlier)
 		d.arrive(freeform, "0B", want)
 		d.Exists(freeform, true)
+		d.Exists(recording.SetAsideKey(freeform), false)
 	}
 }
 

@@ -138,7 +138,7 @@ func (s failingStore) Update(context.Context, string, string, func(*recording.Re
 // taken effect.
 func TestKeepHeldReportsFaults(t *testing.T) {
 	t.Parallel()
-	rec := &recording.Recording{Account: account, ID: id}
+	rec := &recording.Recording{Account: account, ID: id, Audio: recording.Audio{Place: recording.Managed, Size: int64(len("first"))}}
 	key := rec.AudioKey()
 	for calls, want := range map[int]error{0: media.ErrUnavailable, 1: media.ErrUnavailable, 2: nil} { // how many succeed
 		d := open(t)
@@ -150,11 +150,104 @@ func TestKeepHeldReportsFaults(t *testing.T) {
 			}
 			return nil
 		}
-		got, err := d.KeepHeld(t.Context(), rec, d.Objects.Objects[key].Object, &hold.HeldError{})
+		got, err := d.KeepHeld(t.Context(), rec, d.Objects.Objects[key].Object, incoming.Judgment{}, &hold.HeldError{})
 		if !errors.Is(err, want) || (got == incoming.Held) != (want == nil) {
 			t.Errorf("KeepHeld after %d calls = %q, %v, want %v", calls, got, err, want)
 		}
 	}
+}
+
+// Audio that was ingested by a replay keeps the place of the partial file before it, whatever the
+// late event of the audio brings: metadata that the hold refuses, or a lower limit.
+func TestLateEventOfAudioOnHold(t *testing.T) {
+	t.Parallel()
+	whole := incomingtest.Sample(t, "alaw.wav")
+	for name, prepare := range map[string]func(*fixture){
+		"metadata": func(d *fixture) {
+			d.drop(box+"1001to1002.json", []byte(`{"start":63745056000}`), nil)
+		},
+		"a lower limit": func(d *fixture) { d.MaxBytes = 100 },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			d := open(t)
+			d.T = t
+			d.drop(freeform, whole[:len(whole)/2], nil)
+			d.arrive(freeform, "0A", incoming.Adopted)
+			d.drop(freeform, append(make([]byte, 1), whole[1:]...), nil) // of the same size
+			d.drop(freeform, whole, nil)
+			d.arrive(freeform, "", incoming.Completed)
+			before := d.only()
+			d.Store, _ = d.Hold(account, hold.Scope{From: before.Start(), To: before.Start()})
+			prepare(d)
+			d.arrive(freeform, "0B", incoming.ErrKept)
+			if r := d.only(); r != before {
+				t.Errorf("recording = %+v, want it unchanged: %+v", r, before)
+			}
+			if !bytes.Equal(d.Objects.Objects[freeform].Body, whole) || len(d.Objects.Earlier[freeform]) != 2 {
+				t.Error("the audio on hold is not the current version any more, or an earlier one is gone")
+			}
+			d.Exists(recording.SetAsideKey(freeform), false)
+		})
+	}
+}
+
+// Several files in a row that replace audio on hold are all set aside, the oldest of them last.
+func TestFilesOnHoldStay(t *testing.T) {
+	t.Parallel()
+	d := open(t)
+	d.holdAll()
+	first, second := incomingtest.Sample(t, "alaw.wav"), incomingtest.Sample(t, "vorbis.ogg")
+	d.drop(freeform, first, nil)
+	d.arrive(freeform, "0A", incoming.Adopted)
+	d.drop(freeform, second, nil)
+	d.drop(freeform, []byte("not audio"), nil)
+	d.arrive(freeform, "0B", incoming.Held)
+	d.arrive(freeform, "0C", incoming.Completed) // only the sequencer
+	if aside := d.Objects.Objects[recording.SetAsideKey(freeform)].Body; !bytes.Equal(d.Objects.Objects[freeform].Body, first) || !bytes.Equal(aside, second) {
+		t.Error("the first file is not back, or the second is not aside")
+	}
+}
+
+// Other bytes of the same size are set aside if they are of another type, or no audio. Those of
+// the same type count as the same audio.
+func TestFileOfTheSameSizeOnHold(t *testing.T) {
+	t.Parallel()
+	first, other := incomingtest.Sample(t, "alaw.wav"), incomingtest.Sample(t, "vorbis.ogg")
+	for name, c := range map[string]struct {
+		second []byte
+		want   incoming.Outcome
+	}{
+		"another type": {append(bytes.Clone(other), make([]byte, len(first))...)[:len(first)], incoming.Held},
+		"no audio":     {bytes.Repeat([]byte("x"), len(first)), incoming.Held},
+		"the type":     {append(bytes.Clone(first[:len(first)-1]), first[len(first)-1]^1), incoming.Completed},
+	} {
+		d := open(t)
+		d.holdAll()
+		d.drop(freeform, first, nil)
+		d.arrive(freeform, "0A", incoming.Adopted)
+		d.drop(freeform, c.second, nil)
+		d.arrive(freeform, "0B", c.want)
+		if back := bytes.Equal(d.Objects.Objects[freeform].Body, first); back != (c.want == incoming.Held) {
+			t.Errorf("%s: the first file is back: %v", name, back)
+		}
+	}
+}
+
+// A file that was rejected is no audio on hold. Valid audio under its name stays, even if its
+// metadata contradicts the hold.
+func TestFirstAudioOnHoldStays(t *testing.T) {
+	t.Parallel()
+	d := open(t)
+	d.drop(freeform, []byte("not audio"), nil)
+	d.arrive(freeform, "0A", incoming.Refused)
+	d.Store = failingStore{d.Records, &hold.HeldError{}}
+	d.drop(freeform, incomingtest.Sample(t, "alaw.wav"), nil)
+	d.arrive(freeform, "0B", incoming.ErrKept)
+	if !bytes.Equal(d.Objects.Objects[freeform].Body, incomingtest.Sample(t, "alaw.wav")) {
+		t.Error("the audio is not there any more")
+	}
+	d.Exists(recording.SetAsideKey(freeform), false)
 }
 
 // A sidecar for a file that was rejected adds its metadata to the failed recording. The file

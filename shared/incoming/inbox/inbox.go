@@ -238,7 +238,7 @@ func (in Inbox) attach(ctx context.Context, f *file, rec *recording.Recording) (
 	case err != nil && !errors.Is(err, incoming.ErrUnchanged):
 		if own && verdict != nil {
 			var done incoming.Outcome
-			if done, err = in.KeepHeld(ctx, rec, f.object, err); done != "" {
+			if done, err = in.KeepHeld(ctx, rec, f.object, *verdict, err); done != "" {
 				return done, nil
 			}
 		}

@@ -29,8 +29,8 @@ type Object struct {
 // which s3media passes its test suite. It is not safe for concurrent use.
 type Bucket struct {
 	Objects map[string]Object
-	// Earlier has the objects that Put has replaced, by their keys.
-	Earlier map[string]Object
+	// Earlier has the objects that Put has replaced, by their keys, the oldest first.
+	Earlier map[string][]Object
 	Now     func() time.Time
 	// BeforeOpen, if not nil, runs once, before the next body is opened.
 	BeforeOpen func()
@@ -44,14 +44,14 @@ var _ media.Objects = (*Bucket)(nil)
 
 // NewBucket returns an empty bucket.
 func NewBucket(now func() time.Time) *Bucket {
-	return &Bucket{Objects: map[string]Object{}, Earlier: map[string]Object{}, Now: now}
+	return &Bucket{Objects: map[string]Object{}, Earlier: map[string][]Object{}, Now: now}
 }
 
 // Put stores an object with the uploader's metadata.
 func (b *Bucket) Put(key, contentType string, body []byte, metadata map[string]string) {
 	sum := md5.Sum(body) //nolint:gosec // an ETag
 	if old, ok := b.Objects[key]; ok {
-		b.Earlier[key] = old
+		b.Earlier[key] = append(b.Earlier[key], old)
 	}
 	b.Objects[key] = Object{media.Object{
 		ContentType: contentType, Size: int64(len(body)), ETag: `"` + hex.EncodeToString(sum[:]) + `"`,
@@ -60,17 +60,24 @@ func (b *Bucket) Put(key, contentType string, body []byte, metadata map[string]s
 }
 
 // Revert implements media.Reverter.
-func (b *Bucket) Revert(_ context.Context, key string, examined media.Object) error {
+func (b *Bucket) Revert(ctx context.Context, key string, examined media.Object, size int64, aside func(context.Context, media.Object) error) error {
 	return b.call(func() error {
 		if _, err := b.find(key, examined.ETag); err != nil {
 			return err
 		}
-		old, ok := b.Earlier[key]
-		if !ok {
+		target := len(b.Earlier[key]) - 1
+		for target >= 0 && size != 0 && b.Earlier[key][target].Size != size {
+			target--
+		}
+		if target < 0 {
 			return fmt.Errorf("%w: an earlier version of %s", media.ErrNotFound, key)
 		}
-		b.Objects[key] = old
-		delete(b.Earlier, key)
+		for last := len(b.Earlier[key]) - 1; last >= target; last-- {
+			if err := aside(ctx, b.Objects[key].Object); err != nil {
+				return err
+			}
+			b.Objects[key], b.Earlier[key] = b.Earlier[key][last], b.Earlier[key][:last]
+		}
 		return nil
 	})
 }

@@ -25,8 +25,15 @@ func (s HeldStore) Update(ctx context.Context, account, id string, change func(*
 // function that releases the hold.
 func (p *Place) HoldAll(account string) (s HeldStore, release func()) {
 	p.Helper()
+	return p.Hold(account, hold.Scope{})
+}
+
+// Hold places a hold with a scope. It returns a store that respects the holds of the account, and
+// the function that releases this hold.
+func (p *Place) Hold(account string, scope hold.Scope) (s HeldStore, release func()) {
+	p.Helper()
 	b := hold.NewBook(p.Records, p.Clock, rand.Reader, false)
-	h, err := b.Draft(hold.Hold{Case: "case", Reason: "reason"})
+	h, err := b.Draft(hold.Hold{Case: "case", Reason: "reason", Scope: scope})
 	if err == nil {
 		err = b.Place(p.Context(), account, h)
 	}

@@ -58,6 +58,7 @@ func Run(t *testing.T, h Harness) {
 		{"failed uploads", broken},
 		{"removal", removal},
 		{"removal of a certain object", removalIf},
+		{"returns to an earlier version", reverts},
 		{"purges", purges},
 		{"presigned answers", answers},
 		{"lifetime of presigned URLs", lifetime},

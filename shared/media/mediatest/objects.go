@@ -208,6 +208,25 @@ func removalIf(t *testing.T, s *suite) {
 	}
 }
 
+// reverts checks that Revert touches nothing if no earlier version has the size, or if another
+// object is the current one. Whether the store keeps versions does not matter for that.
+func reverts(t *testing.T, s *suite) {
+	key := s.put(t, "x", "audio/mpeg", 10)
+	before := s.stat(t, key)
+	s.put(t, "x", "audio/mpeg", 11)
+	after := s.stat(t, key)
+	aside := func(context.Context, media.Object) error {
+		t.Error("Revert called aside")
+		return nil
+	}
+	wantError(t, "Revert to a size that no version has", s.Revert(t.Context(), key, after, 12, aside), media.ErrNotFound)
+	wantError(t, "Revert to the size of the current version", s.Revert(t.Context(), key, after, 11, aside), media.ErrNotFound)
+	wantError(t, "Revert of the old object", s.Revert(t.Context(), key, before, 10, aside), media.ErrChanged)
+	if o := s.stat(t, key); o.ETag != after.ETag {
+		t.Errorf("Stat = %+v, want %+v", o, after)
+	}
+}
+
 func removal(t *testing.T, s *suite) {
 	for _, size := range []int64{0, 10, 9 << 20} {
 		key := s.put(t, strconv.FormatInt(size, 10), "audio/mpeg", size)

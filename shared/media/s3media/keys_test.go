@@ -57,7 +57,7 @@ func TestErrorsDoNotContainNumbers(t *testing.T) {
 			failures := map[string][]error{
 				"Begin": {begin}, "SendPart": {sendPart, noPart}, "Complete": {f.Complete(ctx, key, "upload", []string{"e"})},
 				"Abandon": {f.Abandon(ctx, key, "upload")}, "Objects": {objects}, "Folders": {folders},
-				"Lock": {f.Lock(ctx, key, time.Now())}, "Unlock": {f.Unlock(ctx, key)}, "Revert": {f.Revert(ctx, key, media.Object{ETag: "e"})},
+				"Lock": {f.Lock(ctx, key, time.Now())}, "Unlock": {f.Unlock(ctx, key)}, "Revert": {f.Revert(ctx, key, media.Object{ETag: "e"}, 0, nil)},
 				"Stat": {stat}, "Examine": {examine}, "List": {list}, "Open": {open}, "Presign": {presign}, "PresignPut": {presignPut},
 				"Remove": {f.Remove(ctx, key)}, "Purge": {f.Purge(ctx, []string{key}, nil)},
 				"RemoveIf": {f.RemoveIf(ctx, key, media.Object{ETag: "e"}), f.RemoveIf(ctx, key, media.Object{})},

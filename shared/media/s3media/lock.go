@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -45,26 +46,35 @@ func (b *Bucket) Unlock(ctx context.Context, key string) error {
 	return nil
 }
 
-// Revert makes the version before the examined object the current one; see
-// [media.Reverter]. It goes past a lock of the examined version: a hold.Locker may have
-// locked what had just replaced the audio on hold.
-func (b *Bucket) Revert(ctx context.Context, key string, examined media.Object) error {
+// Revert makes an earlier version the current one; see [media.Reverter]. It goes past the
+// locks of the versions above it: a hold.Locker may have locked what had just replaced the
+// audio on hold.
+func (b *Bucket) Revert(ctx context.Context, key string, examined media.Object, size int64, aside func(context.Context, media.Object) error) error {
 	versions, err := b.versions(ctx, key)
 	if err != nil {
 		return err
 	}
-	newest := -1
-	for i := range versions {
-		if versions[i].ETag != nil { // a delete marker has none
-			newest = i
+	versions = slices.DeleteFunc(versions, func(v types.ObjectVersion) bool { return v.ETag == nil }) // delete markers
+	newest := len(versions) - 1
+	if newest < 0 || !aws.ToBool(versions[newest].IsLatest) || aws.ToString(versions[newest].ETag) != examined.ETag {
+		return fmt.Errorf("%w: %s", media.ErrChanged, media.KeyText(key))
+	}
+	target := newest - 1
+	for target >= 0 && size != 0 && aws.ToInt64(versions[target].Size) != size {
+		target--
+	}
+	if target < 0 {
+		return fmt.Errorf("%w: %s has no such earlier version", media.ErrNotFound, media.KeyText(key))
+	}
+	for i := newest; i > target; i-- {
+		v := &versions[i]
+		if err := aside(ctx, media.Object{ETag: aws.ToString(v.ETag), Size: aws.ToInt64(v.Size)}); err != nil {
+			return err
+		}
+		_, err := b.client.DeleteObject(ctx, b.deletion(v))
+		if err = b.fail("reverting", key, err); err != nil {
+			return err
 		}
 	}
-	switch {
-	case newest < 0 || !aws.ToBool(versions[newest].IsLatest) || aws.ToString(versions[newest].ETag) != examined.ETag:
-		return fmt.Errorf("%w: %s", media.ErrChanged, media.KeyText(key))
-	case newest == 0:
-		return fmt.Errorf("%w: %s has no earlier version", media.ErrNotFound, media.KeyText(key))
-	}
-	_, err = b.client.DeleteObject(ctx, b.deletion(&versions[newest]))
-	return b.fail("reverting", key, err)
+	return nil
 }
