@@ -232,14 +232,17 @@ func (w *world) restore(ctx context.Context) error {
 	late := t.until <= w.seconds() || w.removable(t, w.seconds())
 	switch {
 	case gaveUp:
-		if _, err := w.raw.Get(ctx, t.account, t.id); err != nil {
-			return ignoreGone(err)
-		}
 	case late && errors.Is(err, store.ErrPurging):
 		return nil
 	case late || err != nil:
 		return t.violation(fmt.Sprintf("its restore, late %v, was answered with %v", late, err))
 	}
+	r, err := w.raw.Get(ctx, t.account, t.id)
+	if err != nil {
+		return ignoreGone(err)
+	}
+	// An ingest that died after its last call may have completed the recording before the deletion.
+	t.ready = t.ready || r.Audio.Place == recording.Managed
 	w.Restored++
 	t.stage, t.until, t.mayGo, t.since, t.waits = alive, 0, false, 0, w.now
 	return nil
