@@ -66,7 +66,7 @@ func TestRemovalsInOneTree(t *testing.T) {
 		_, err := w.store.Delete(w.ctx(), account, "202601-d43", store.Deletion{Until: until})
 		w.check(err)
 	}
-	m := &meeting{Remover: w.Remove, now: map[string]int{}, met: map[string]bool{}, waiting: 10 * time.Millisecond}
+	m := &meeting{Remover: w.Remove, now: map[string]int{}, met: map[string]bool{}, waiting: 40 * time.Millisecond}
 	m.tree = func(account string) string {
 		if account == "other" {
 			return account
