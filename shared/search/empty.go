@@ -60,9 +60,9 @@ func emptyOf(counters []store.Entry) ([]EmptyTotal, error) {
 	return empty, nil
 }
 
-// RemoveEmpty removes counters that count nothing. It leaves those that have changed since
-// they were read: every run that lowers a counter reads it afterwards, so the last run finds it
-// empty.
+// RemoveEmpty removes counters that count nothing. It reads those again that have changed since
+// they were read, and leaves those that change all the time: every run that lowers a counter reads
+// it afterwards, so the last run finds it empty.
 // Error: store.ErrUnavailable.
 func (x *Indexer) RemoveEmpty(ctx context.Context, empty ...EmptyTotal) error {
 	for part := range slices.Chunk(empty, store.MaxEntries) {
@@ -73,7 +73,10 @@ func (x *Indexer) RemoveEmpty(ctx context.Context, empty ...EmptyTotal) error {
 		}
 		err := x.Store.WriteEntries(ctx, writes...)
 		if errors.Is(err, store.ErrConflict) {
-			err = x.removeEach(ctx, writes)
+			err = nil
+			for i := 0; i < len(part) && err == nil; i++ {
+				err = x.removeChanged(ctx, part[i].entry.EntryKey)
+			}
 		}
 		if err != nil {
 			return fmt.Errorf("remove empty counters: %w", err)
@@ -82,14 +85,28 @@ func (x *Indexer) RemoveEmpty(ctx context.Context, empty ...EmptyTotal) error {
 	return nil
 }
 
-// removeEach makes each write on its own, and skips those with an unmet condition.
-func (x *Indexer) removeEach(ctx context.Context, writes []store.EntryWrite) error {
-	for i := range writes {
-		if err := x.Store.WriteEntries(ctx, writes[i]); err != nil && !errors.Is(err, store.ErrConflict) {
+// removeTries is how often a counter is read again that changes meanwhile.
+const removeTries = 3
+
+// removeChanged removes a counter if it still counts nothing.
+func (x *Indexer) removeChanged(ctx context.Context, key store.EntryKey) error {
+	err := store.Retry(ctx, removeTries, func() error {
+		found, err := x.Store.Entries(ctx, key)
+		if err != nil {
 			return err
 		}
+		empty, err := emptyOf(found)
+		if err != nil || len(empty) == 0 {
+			return err
+		}
+		return x.Store.WriteEntries(ctx, store.EntryWrite{
+			Entry: store.Entry{EntryKey: key, Revision: empty[0].entry.Revision}, If: store.IfUnchanged, Delete: true,
+		})
+	})
+	if errors.Is(err, store.ErrConflict) {
+		return nil
 	}
-	return nil
+	return err
 }
 
 // lowered returns the keys of the counters of owners and tags that count fewer recordings
