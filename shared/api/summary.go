@@ -28,7 +28,8 @@ type summaryData struct {
 	// Updated is when the index last changed the numbers; 0 if there are none.
 	Updated recording.Seconds `json:"updated,omitempty"`
 	By      search.By         `json:"by,omitempty"`
-	Groups  []search.Group    `json:"groups,omitempty"`
+	// Groups is nil without By, and else never nil: a client may read a list of no groups.
+	Groups []search.Group `json:"groups,omitzero"`
 }
 
 // summarize answers the totals of an account or a user (contract, Summary).
@@ -155,6 +156,9 @@ func (l *lister) dataOf(r *request, q *listQuery, by search.By, owners []string,
 		return nil, err
 	}
 	data := &summaryData{Sum: s.Sum, Updated: s.Updated, By: by, Groups: s.Groups}
+	if by != search.ByNothing && data.Groups == nil {
+		data.Groups = []search.Group{}
+	}
 	if q.from > 0 {
 		data.From = q.from - q.from%recording.Day // Gregorian seconds begin at midnight
 	}

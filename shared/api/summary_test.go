@@ -42,11 +42,12 @@ func TestSummaries(t *testing.T) {
 	}
 	begin := recording.SecondsOf(today) / 86400 * 86400
 	for target, want := range map[string]summaryData{
-		"":              {Sum: sum(4)},
-		"?by=day":       {Sum: sum(4), By: "day", Groups: groups("2026-03-05", 4)},
-		"?by=owner":     {Sum: sum(4), By: "owner", Groups: groups(alice, 2, "other", 1)},
-		"?by=direction": {Sum: sum(4), By: "direction", Groups: groups("inbound", 4)},
-		"?by=tag":       {Sum: sum(4), By: "tag", Groups: groups("price", 4)},
+		"":                      {Sum: sum(4)},
+		"?by=day":               {Sum: sum(4), By: "day", Groups: groups("2026-03-05", 4)},
+		"?by=owner":             {Sum: sum(4), By: "owner", Groups: groups(alice, 2, "other", 1)},
+		"?by=direction":         {Sum: sum(4), By: "direction", Groups: groups("inbound", 4)},
+		"?by=tag":               {Sum: sum(4), By: "tag", Groups: groups("price", 4)},
+		"?by=tag&created_to=99": {To: 86399, By: "tag", Groups: []search.Group{}},
 		fmt.Sprintf("?created_from=%d", begin+86400):              {From: begin + 86400},
 		fmt.Sprintf("?created_from=%d&created_to=%[1]d", begin+7): {From: begin, To: begin + 86399, Sum: sum(4)},
 	} {
