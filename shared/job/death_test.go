@@ -30,10 +30,7 @@ func TestAJobThatKillsItsProcessesEnds(t *testing.T) {
 			t.Parallel()
 			f := open(t, 3)
 			e := f.engine("1", f.store)
-			bad, good := f.start(t, "A"), f.start(t, "A")
-			f.work(t, e)
-			f.confirm(t, bad)
-			f.confirm(t, good)
+			bad, good := f.confirmedTwo(t, e)
 			working, deaths := "", 0
 			f.action.order = func(_, id string) { working = id }
 			f.action.fail = func(i int) error {

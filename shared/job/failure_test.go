@@ -48,10 +48,7 @@ func TestDelaysWithAnotherJob(t *testing.T) {
 	const items = 300
 	f := open(t, items)
 	e := f.engine("1", f.store)
-	bad, good := f.start(t, "A"), f.start(t, "A")
-	f.work(t, e)
-	f.confirm(t, bad)
-	f.confirm(t, good)
+	bad, good := f.confirmedTwo(t, e)
 	var tries []int64
 	working := ""
 	f.action.order = func(_, id string) { working = id }
@@ -82,15 +79,7 @@ func TestACancelledJobDoesNotWait(t *testing.T) {
 	f := open(t, 1)
 	e := f.engine("1", f.store)
 	j := f.confirmed(t, e)
-	f.action.fail = func(int) error { return store.ErrUnavailable }
-	for f.get(t, j).Tries < 9 {
-		f.at.Add(1)
-		if m, ok := f.queue.Take(); ok {
-			if _, err := e.Slice(t.Context(), m); err != nil {
-				t.Fatal(err)
-			}
-		}
-	}
+	f.failTries(t, e, j, 9)
 	if _, err := f.book.Cancel(t.Context(), "A", j.ID, ok); err != nil {
 		t.Fatal(err)
 	}
@@ -107,15 +96,7 @@ func TestACancelledJobHasTriesForItsCleanup(t *testing.T) {
 	f := open(t, 1)
 	e := f.engine("1", f.store)
 	j := f.confirmed(t, e)
-	f.action.fail = func(int) error { return store.ErrUnavailable }
-	for f.get(t, j).Tries < 19 {
-		f.at.Add(1)
-		if m, ok := f.queue.Take(); ok {
-			if _, err := e.Slice(t.Context(), m); err != nil {
-				t.Fatal(err)
-			}
-		}
-	}
+	f.failTries(t, e, j, 19)
 	f.action.end = func(context.Context, *job.Task) error {
 		if f.action.ended.Load() == 1 {
 			return store.ErrUnavailable
@@ -294,10 +275,7 @@ func TestALongCleanupHoldsUpNoOtherJob(t *testing.T) {
 	t.Parallel()
 	f := open(t, 3)
 	e := f.engine("1", f.store)
-	bad, good := f.start(t, "A"), f.start(t, "A")
-	f.work(t, e)
-	f.confirm(t, bad)
-	f.confirm(t, good)
+	bad, good := f.confirmedTwo(t, e)
 	working := ""
 	f.action.order = func(_, id string) { working = id }
 	f.action.fail = func(int) error {

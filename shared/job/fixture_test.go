@@ -154,6 +154,30 @@ func (f *fixture) confirmed(t *testing.T, e *job.Engine) *job.Job {
 	return j
 }
 
+// confirmedTwo is like confirmed for two jobs.
+func (f *fixture) confirmedTwo(t *testing.T, e *job.Engine) (first, second *job.Job) {
+	t.Helper()
+	first, second = f.start(t, "A"), f.start(t, "A")
+	f.work(t, e)
+	f.confirm(t, first)
+	f.confirm(t, second)
+	return first, second
+}
+
+// failTries lets slices fail until the job has had that many tries. Further slices fail, too.
+func (f *fixture) failTries(t *testing.T, e *job.Engine, j *job.Job, tries int) {
+	t.Helper()
+	f.action.fail = func(int) error { return store.ErrUnavailable }
+	for f.get(t, j).Tries < tries {
+		f.at.Add(1)
+		if m, ok := f.queue.Take(); ok {
+			if _, err := e.Slice(t.Context(), m); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+}
+
 func (f *fixture) get(t *testing.T, j *job.Job) *job.Job {
 	t.Helper()
 	got, err := f.book.Get(t.Context(), j.Account, j.ID)

@@ -35,9 +35,7 @@ func TestFileOnHoldStays(t *testing.T) {
 	if r := d.only(); r != before {
 		t.Errorf("recording = %+v, want it unchanged: %+v", r, before)
 	}
-	if aside := d.Objects.Objects[recording.SetAsideKey(freeform)].Body; !bytes.Equal(d.Objects.Objects[freeform].Body, first) || !bytes.Equal(aside, second) {
-		t.Error("the first file is not back, or the second is not aside")
-	}
+	d.PutBack(freeform, first, second)
 }
 
 // lockedAudio notes which bytes a hold.Locker locks.
@@ -204,9 +202,7 @@ func TestFilesOnHoldStay(t *testing.T) {
 	d.drop(freeform, []byte("not audio"), nil)
 	d.arrive(freeform, "0B", incoming.Held)
 	d.arrive(freeform, "0C", incoming.Completed) // only the sequencer
-	if aside := d.Objects.Objects[recording.SetAsideKey(freeform)].Body; !bytes.Equal(d.Objects.Objects[freeform].Body, first) || !bytes.Equal(aside, second) {
-		t.Error("the first file is not back, or the second is not aside")
-	}
+	d.PutBack(freeform, first, second)
 }
 
 // Other bytes of the same size are set aside if they are of another type, or no audio. Those of

@@ -1,6 +1,7 @@
 package incomingtest
 
 import (
+	"bytes"
 	"crypto/rand"
 	"os"
 	"path/filepath"
@@ -49,6 +50,16 @@ func (p *Place) Exists(key string, want bool) {
 	p.Helper()
 	if _, exists := p.Objects.Objects[key]; exists != want {
 		p.Errorf("object %s exists: %v, want %v", key, exists, want)
+	}
+}
+
+// PutBack checks that the audio that first arrived under a key is back, and that the one that
+// replaced it is set aside.
+func (p *Place) PutBack(key string, first, second []byte) {
+	p.Helper()
+	objects := p.Objects.Objects
+	if !bytes.Equal(objects[key].Body, first) || !bytes.Equal(objects[recording.SetAsideKey(key)].Body, second) {
+		p.Error("the first audio is not back, or the second is not aside")
 	}
 }
 

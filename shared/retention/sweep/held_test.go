@@ -29,6 +29,16 @@ func (w *world) goPast(account string) {
 	w.pass(time.Hour, 1)
 }
 
+// putOld stores recordings of anna that are behind the bookmark of the account A, so that they
+// leave notes.
+func (w *world) putOld(count int) {
+	w.Helper()
+	s := retention.Watch(w.store, retention.NewRules(w.store, w.Now))
+	for i := range count {
+		w.check(s.Put(w.ctx(), w.rec("A", fmt.Sprintf("h%d", i), float64(400-i), `{"owner_id":"anna"}`)))
+	}
+}
+
 // sweepFor runs the sweeper every hour for that long. A run ends after 5 seconds of the clock.
 func (w *world) sweepFor(d time.Duration) (removed int) {
 	w.Helper()
@@ -106,10 +116,7 @@ func TestARecordingThatStaysOnHold(t *testing.T) {
 	first := w.hold("A", hold.Scope{Owner: "anna"})
 	w.run(0)
 	w.goPast("A")
-	s := retention.Watch(w.store, retention.NewRules(w.store, w.Now))
-	for i := range 3 {
-		w.check(s.Put(w.ctx(), w.rec("A", fmt.Sprintf("h%d", i), float64(400-i), `{"owner_id":"anna"}`)))
-	}
+	w.putOld(3)
 	w.pass(2*time.Hour, 0)
 	if n := w.notes("A"); n != 0 {
 		t.Errorf("%d notes are left, want none", n)
@@ -151,10 +158,7 @@ func TestARunThatDiesWithHeldRecordings(t *testing.T) {
 		release := w.hold("A", hold.Scope{Owner: "anna"})
 		w.run(0)
 		w.goPast("A")
-		s := retention.Watch(w.store, retention.NewRules(w.store, w.Now))
-		for i := range 2 {
-			w.check(s.Put(w.ctx(), w.rec("A", fmt.Sprintf("h%d", i), float64(400-i), `{"owner_id":"anna"}`)))
-		}
+		w.putOld(2)
 		w.now = w.now.Add(time.Hour)
 		dead := w.Sweeper
 		dead.Entries = &dying{w.store, w.store, n}
