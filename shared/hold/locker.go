@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/callrecordings/api/shared/media"
@@ -48,6 +50,9 @@ const (
 	pageSize = store.MaxFind
 	// secondPass is the time between the two passes.
 	secondPass = 2 * 60
+	// maxAlone is how many objects of a page may fail before the page itself fails. More look
+	// like an outage of the bucket, after which the page is tried again.
+	maxAlone = 10
 )
 
 // step does one page of a piece of work, or several arrivals of one account, and notes the
@@ -65,7 +70,9 @@ func (l *Locker) step(ctx context.Context, works []lockWork) (changed int, err e
 	case lifted:
 		changed, next, err = l.unlockPage(ctx, first, holds)
 	case arrived:
-		changed, err = l.lockArrivals(ctx, works, holds)
+		changed, err = l.lockNoted(ctx, works, holds)
+	case alone:
+		changed, err = l.settle(ctx, works, holds)
 	}
 	if err != nil {
 		return changed, err
@@ -120,7 +127,8 @@ func (l *Locker) lockPage(ctx context.Context, w *lockWork, holds Set) (changed 
 	if err != nil {
 		return 0, "", fmt.Errorf("read what a hold covers: %w", err)
 	}
-	if changed, err = l.lock(ctx, w.Account, holds, w.Again != 0, recordingsOf(&page)); err != nil {
+	changed, failed, err := l.lock(ctx, w.Account, holds, w.Again != 0, recordingsOf(&page))
+	if err = l.leave(ctx, w.Account, failed, err); err != nil {
 		return changed, "", err
 	}
 	switch {
@@ -135,6 +143,21 @@ func (l *Locker) lockPage(ctx context.Context, w *lockWork, holds Set) (changed 
 	return changed, string(text), err
 }
 
+// failures are the errors of the objects on a page, by the IDs of their recordings.
+type failures map[string]error
+
+// join returns the errors as one, or nil if there are none.
+func (f failures) join() error { return errors.Join(slices.Collect(maps.Values(f))...) }
+
+// leave ends a page on which objects have failed: they become work of their own. err is what ended
+// the page early, if anything; it is returned, as are the failures if there are more than maxAlone.
+func (l *Locker) leave(ctx context.Context, account string, failed failures, err error) error {
+	if err != nil || ctx.Err() != nil || len(failed) > maxAlone {
+		return errors.Join(err, failed.join())
+	}
+	return noteAlone(ctx, l.Entries, account, slices.Sorted(maps.Keys(failed)))
+}
+
 // recordingsOf returns the recordings of a page, live or deleted.
 func recordingsOf(p *store.Page) []recording.Recording {
 	all := p.Recordings
@@ -146,8 +169,8 @@ func recordingsOf(p *store.Page) []recording.Recording {
 	return all
 }
 
-// lockArrivals locks the audio of recordings that have arrived.
-func (l *Locker) lockArrivals(ctx context.Context, works []lockWork, holds Set) (changed int, err error) {
+// lockNoted locks the audio of recordings that are noted one by one.
+func (l *Locker) lockNoted(ctx context.Context, works []lockWork, holds Set) (changed int, err error) {
 	for _, again := range []bool{false, true} {
 		var ids []string
 		for i := range works {
@@ -162,6 +185,23 @@ func (l *Locker) lockArrivals(ctx context.Context, works []lockWork, holds Set) 
 		}
 	}
 	return changed, nil
+}
+
+// settle locks the audio of noted recordings that are on hold, and unlocks that of the others.
+func (l *Locker) settle(ctx context.Context, works []lockWork, holds Set) (changed int, err error) {
+	if changed, err = l.lockNoted(ctx, works, holds); err != nil {
+		return changed, err
+	}
+	keys := make([]store.EntryKey, len(works))
+	for i := range works {
+		keys[i] = lockKey(works[i].Account, works[i].ID)
+	}
+	locks, err := l.Entries.Entries(ctx, keys...)
+	if err != nil {
+		return changed, fmt.Errorf("read locks: %w", err)
+	}
+	n, failed, err := l.unlock(ctx, works[0].Account, locks, holds)
+	return changed + n, errors.Join(err, failed.join())
 }
 
 // lockIDs locks recordings by their IDs, even those that are deleted and can be restored.
@@ -179,7 +219,8 @@ func (l *Locker) lockIDs(ctx context.Context, account string, holds Set, again b
 			recordings = append(recordings, *r)
 		}
 	}
-	return l.lock(ctx, account, holds, again, recordings)
+	changed, failed, err := l.lock(ctx, account, holds, again, recordings)
+	return changed, errors.Join(err, failed.join())
 }
 
 // recordingOf returns the recording that was found, even if it is deleted and can be
@@ -206,8 +247,8 @@ func lockKey(account, id string) store.EntryKey {
 
 // lock locks the audio of those recordings that are on hold. The entry of a lock precedes
 // it, so that no lock is ever forgotten. The first pass skips audio that is already locked;
-// again is true for the second one.
-func (l *Locker) lock(ctx context.Context, account string, holds Set, again bool, recordings []recording.Recording) (changed int, err error) {
+// again is true for the second one. Objects that the bucket does not lock are in failed.
+func (l *Locker) lock(ctx context.Context, account string, holds Set, again bool, recordings []recording.Recording) (changed int, failed failures, err error) {
 	var on []*recording.Recording
 	var keys []store.EntryKey
 	for i := range recordings {
@@ -216,20 +257,21 @@ func (l *Locker) lock(ctx context.Context, account string, holds Set, again bool
 		}
 	}
 	if len(on) == 0 {
-		return 0, nil
+		return 0, nil, nil
 	}
 	known, err := l.Entries.Entries(ctx, keys...)
 	if err != nil {
-		return 0, fmt.Errorf("read locks: %w", err)
+		return 0, nil, fmt.Errorf("read locks: %w", err)
 	}
 	locked := map[string]lockValue{}
 	for i := range known {
 		var v lockValue
 		if err := json.Unmarshal(known[i].Value, &v); err != nil {
-			return 0, fmt.Errorf("decode a lock: %w", err)
+			return 0, nil, fmt.Errorf("decode a lock: %w", err)
 		}
 		locked[known[i].Key] = v
 	}
+	failed = failures{}
 	until := l.Now().AddDate(lockYears, 0, 0)
 	for _, r := range on {
 		v := lockValue{Key: r.AudioKey(), Locked: true}
@@ -239,23 +281,27 @@ func (l *Locker) lock(ctx context.Context, account string, holds Set, again bool
 		}
 		if was != v {
 			if err := l.note(ctx, account, r.ID, lockValue{Key: v.Key}); err != nil {
-				return changed, err
+				return changed, failed, err
 			}
 		}
 		if err := l.Audio.Lock(ctx, v.Key, until); errors.Is(err, media.ErrNotFound) {
 			continue // its audio is lost
 		} else if err != nil {
-			return changed, err
+			failed[r.ID] = err
+			if len(failed) > maxAlone {
+				break
+			}
+			continue
 		}
 		if was == v {
 			continue
 		}
 		changed++
 		if err := l.note(ctx, account, r.ID, v); err != nil {
-			return changed, err
+			return changed, failed, err
 		}
 	}
-	return changed, nil
+	return changed, failed, nil
 }
 
 // note stores the entry of a lock.
@@ -273,33 +319,45 @@ func (l *Locker) unlockPage(ctx context.Context, w *lockWork, holds Set) (change
 	if err != nil {
 		return 0, "", fmt.Errorf("list locks: %w", err)
 	}
-	ids := make([]string, len(page.Entries))
-	for i := range page.Entries {
-		ids[i] = page.Entries[i].Key
+	changed, failed, err := l.unlock(ctx, w.Account, page.Entries, holds)
+	return changed, page.Next, l.leave(ctx, w.Account, failed, err)
+}
+
+// unlock unlocks what no hold covers, and removes its entries. Objects that the bucket does not
+// unlock are in failed, and keep their entries.
+func (l *Locker) unlock(ctx context.Context, account string, locks []store.Entry, holds Set) (changed int, failed failures, err error) {
+	if len(locks) == 0 {
+		return 0, nil, nil
 	}
-	if len(ids) == 0 {
-		return 0, page.Next, nil
+	ids := make([]string, len(locks))
+	for i := range locks {
+		ids[i] = locks[i].Key
 	}
-	found, err := l.Recordings.Find(ctx, w.Account, ids)
+	found, err := l.Recordings.Find(ctx, account, ids)
 	if err != nil {
-		return 0, "", fmt.Errorf("read what is locked: %w", err)
+		return 0, nil, fmt.Errorf("read what is locked: %w", err)
 	}
-	for i := range page.Entries {
-		e := &page.Entries[i]
+	failed = failures{}
+	for i := range locks {
+		e := &locks[i]
 		if r := recordingOf(found[e.Key]); r != nil && len(holds.Covering(r)) > 0 {
 			continue
 		}
 		var v lockValue
 		if err := json.Unmarshal(e.Value, &v); err != nil {
-			return changed, "", fmt.Errorf("decode a lock: %w", err)
+			return changed, failed, fmt.Errorf("decode a lock: %w", err)
 		}
 		if err := l.Audio.Unlock(ctx, v.Key); err != nil {
-			return changed, "", err
+			failed[e.Key] = err
+			if len(failed) > maxAlone {
+				break
+			}
+			continue
 		}
 		if err := l.Entries.WriteEntries(ctx, store.EntryWrite{Entry: *e, Delete: true}); err != nil {
-			return changed, "", fmt.Errorf("forget a lock: %w", err)
+			return changed, failed, fmt.Errorf("forget a lock: %w", err)
 		}
 		changed++
 	}
-	return changed, page.Next, nil
+	return changed, failed, nil
 }

@@ -54,6 +54,9 @@ func (l *locks) Unlock(_ context.Context, key string) error {
 	if err := l.call(); err != nil {
 		return err
 	}
+	if l.broken[key] {
+		return errBroken
+	}
 	delete(l.locked, key)
 	return nil
 }
@@ -273,4 +276,74 @@ func TestLockerWithLostAudio(t *testing.T) {
 	place(t, w.book, "anna", hold.Scope{Owner: "anna"})
 	w.run()
 	w.want("lost audio", "1")
+}
+
+// Objects that cannot be locked or unlocked keep no others waiting, even those of later pages.
+// They are tried again in each run, until they succeed.
+func TestLockerPassesObjectsThatFail(t *testing.T) {
+	t.Parallel()
+	const (
+		all    = store.MaxFind + 50
+		broken = 3
+	)
+	w := newLockWorld(t)
+	w.locks.broken = map[string]bool{}
+	for i := range all {
+		r := w.put(fmt.Sprintf("%03d", i), "anna")
+		if i < broken {
+			w.locks.broken[r.AudioKey()] = true
+		}
+	}
+	run := func(when string, locked int) {
+		t.Helper()
+		for range 3 {
+			if _, err := w.locker().Run(t.Context()); !errors.Is(err, errBroken) {
+				t.Errorf("%s: Run = %v, want the error of the object", when, err)
+			}
+			w.later += 3 * time.Minute
+		}
+		if n := len(w.locks.locked); n != locked {
+			t.Errorf("%s: %d objects are locked, want %d", when, n, locked)
+		}
+	}
+	mend := func(when string, locked int) {
+		t.Helper()
+		were := w.locks.broken
+		w.locks.broken = nil
+		w.run()
+		if n := len(w.locks.locked); n != locked {
+			t.Errorf("%s: %d objects are locked, want %d", when, n, locked)
+		}
+		w.locks.broken = were
+	}
+	h := place(t, w.book, "anna", hold.Scope{Owner: "anna"})
+	run("with objects that cannot be locked", all-broken)
+	mend("after they were mended", all)
+	_, err := w.book.Release(t.Context(), "acc", h.ID, hold.Release{Reason: "settled"})
+	check(t, err)
+	run("with objects that cannot be unlocked", broken)
+	mend("after they were mended", 0)
+}
+
+// In an outage of the bucket, a page waits as a whole: no work is left for each of its objects.
+func TestLockerInAnOutage(t *testing.T) {
+	t.Parallel()
+	w := newLockWorld(t)
+	for i := range store.MaxFind {
+		w.put(fmt.Sprintf("%03d", i), "anna")
+	}
+	w.locks.fail = func(int) error { return errBroken }
+	place(t, w.book, "anna", hold.Scope{Owner: "anna"})
+	if _, err := w.locker().Run(t.Context()); !errors.Is(err, errBroken) {
+		t.Errorf("Run = %v, want the error of the bucket", err)
+	}
+	page, err := w.store.PageEntries(t.Context(), store.EntryQuery{Partition: "hold-locks", Limit: store.MaxEntries})
+	if err != nil || len(page.Entries) != 1 {
+		t.Errorf("PageEntries = %d entries, %v; want that of the hold", len(page.Entries), err)
+	}
+	w.locks.fail = nil
+	w.run()
+	if n := len(w.locks.locked); n != store.MaxFind {
+		t.Errorf("%d objects are locked, want %d", n, store.MaxFind)
+	}
 }

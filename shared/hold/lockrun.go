@@ -16,13 +16,14 @@ import (
 // lockTurnKey is the key of the entry with the account that the next run begins with.
 var lockTurnKey = store.EntryKey{Partition: "hold-locks-turn", Key: "turn"}
 
-// maxArrivals is how many arrivals of an account one step handles.
+// maxArrivals is how many recordings of an account one step handles that are noted one by one.
 const maxArrivals = 25
 
 // Run does the work that is there. Accounts take turns, so that one with much work does not
 // hold up others. If ctx ends first, the next run begins with the account whose turn it is. In
-// one turn an account locks some arrivals, unlocks one page after a release, and locks one page
-// under a new hold. So none of the three waits for the others.
+// one turn an account locks some arrivals, unlocks one page after a release, locks one page
+// under a new hold, and tries some objects again that have failed. So none of the four waits for
+// the others.
 //
 // Run returns the number of objects that it has locked or unlocked. Work that fails stays, and
 // does not keep the rest from being done. Errors: those of the store and of the bucket, joined;
@@ -80,8 +81,8 @@ func (l *Locker) accounts(ctx context.Context) ([]string, error) {
 type accountLocks struct {
 	*Locker
 	name string
-	// lists are how far the lists of arrivals, of releases and of new holds were read.
-	lists [3]workList
+	// lists are how far the lists of work were read, in the order of tasks.
+	lists [len(tasks)]workList
 	// skip has the keys of work that has failed.
 	skip    map[string]bool
 	changed int
@@ -103,7 +104,7 @@ type workList struct {
 // reading the work; work that fails is in a.failed.
 func (a *accountLocks) turn(ctx context.Context) (done bool, err error) {
 	done = true
-	for i, t := range []task{arrived, lifted, placed} {
+	for i, t := range tasks {
 		list := &a.lists[i]
 		works, err := a.due(ctx, t, list)
 		if err != nil {
@@ -117,11 +118,11 @@ func (a *accountLocks) turn(ctx context.Context) (done bool, err error) {
 	return done, nil
 }
 
-// due returns the work of a task that is due and comes next in the list: up to maxArrivals
-// arrivals, or one piece of another task. It returns nothing once the list is done.
+// due returns the work of a task that is due and comes next in the list: one hold, or up to
+// maxArrivals recordings. It returns nothing once the list is done.
 func (a *accountLocks) due(ctx context.Context, t task, list *workList) ([]lockWork, error) {
 	most := 1
-	if t == arrived {
+	if t == arrived || t == alone {
 		most = maxArrivals
 	}
 	for !list.done {
@@ -163,8 +164,8 @@ func (a *accountLocks) dueOf(entries []store.Entry, most int) ([]lockWork, error
 	return works, nil
 }
 
-// do does a step. If it fails for several arrivals, each is tried alone, because one of them may
-// be the cause.
+// do does a step. If it fails for several recordings, each is tried alone, because one of them
+// may be the cause.
 func (a *accountLocks) do(ctx context.Context, works []lockWork) {
 	changed, err := a.step(ctx, works)
 	a.changed += changed

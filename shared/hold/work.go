@@ -23,12 +23,18 @@ const (
 	// arrived: lock audio that arrived after its hold, or audio of a recording that came into
 	// the scope of a hold.
 	arrived task = "arrived"
+	// alone: lock or unlock the audio of one recording, as the holds say. It is left for an
+	// object that failed, so that the rest of its page need not wait for it.
+	alone task = "alone"
 )
+
+// tasks has every task, in the order in which a turn does them.
+var tasks = [...]task{arrived, lifted, placed, alone}
 
 // lockWork is the value of a piece of work.
 type lockWork struct {
 	Account string `json:"account"`
-	// ID is the ID of the hold, or of the recording that got audio.
+	// ID is the ID of the hold, or of the recording for the tasks arrived and alone.
 	ID   string `json:"id"`
 	Task task   `json:"task"`
 	// After is how far the pass has come, in a form that depends on Task; "" at its start.
@@ -58,6 +64,20 @@ func lockWrite(account, id string, t task) (store.EntryWrite, error) {
 	w := lockWork{Account: account, ID: id, Task: t}
 	e, err := w.entry()
 	return store.EntryWrite{Entry: e}, err
+}
+
+// noteAlone leaves work for the Locker for recordings whose objects have failed.
+func noteAlone(ctx context.Context, entries store.Entries, account string, ids []string) error {
+	for _, id := range ids {
+		w, err := lockWrite(account, id, alone)
+		if err != nil {
+			return err
+		}
+		if err := entries.WriteEntries(ctx, w); err != nil {
+			return fmt.Errorf("note an object that could not be locked or unlocked: %w", err)
+		}
+	}
+	return nil
 }
 
 // noteArrival leaves work for the Locker before audio becomes that of a recording on hold, or

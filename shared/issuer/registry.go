@@ -142,7 +142,7 @@ func (r *Registry) land(name string, f *flight) {
 	close(f.done)
 }
 
-// wait waits for the end of a flight of another request. If that request was cancelled,
+// wait waits for the end of a flight of another request. If that request was canceled,
 // its error means nothing here.
 func (f *flight) wait(ctx context.Context) error {
 	select {
