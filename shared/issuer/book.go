@@ -122,20 +122,17 @@ func (b Book) room(ctx context.Context, r Record) error {
 // Remove deletes an issuer. Its tokens are rejected within a minute. Errors:
 // ErrUnknown, those of the store.
 func (b Book) Remove(ctx context.Context, name string) error {
-	for range tries {
+	return store.Retry(ctx, tries, func() error {
 		r, err := b.Get(ctx, name)
 		if err != nil {
 			return err
 		}
 		w := store.EntryWrite{Entry: store.Entry{EntryKey: key(name), Revision: r.revision}, If: store.IfUnchanged, Delete: true}
-		if err = b.Entries.WriteEntries(ctx, w); err == nil {
-			return nil
-		}
-		if !errors.Is(err, store.ErrConflict) {
+		if err := b.Entries.WriteEntries(ctx, w); err != nil {
 			return fmt.Errorf("remove issuer %s: %w", name, err)
 		}
-	}
-	return fmt.Errorf("remove issuer %s: %w", name, store.ErrConflict)
+		return nil
+	})
 }
 
 // Update changes the keys of an issuer. It reads the issuer again if another write
@@ -143,7 +140,7 @@ func (b Book) Remove(ctx context.Context, name string) error {
 // removed issuer back. change may be called several times; it returns false to leave
 // the issuer as it is. Errors: ErrUnknown, those of the store.
 func (b Book) Update(ctx context.Context, name string, change func(*Record) bool) error {
-	for range tries {
+	return store.Retry(ctx, tries, func() error {
 		r, err := b.Get(ctx, name)
 		if err != nil {
 			return err
@@ -155,12 +152,9 @@ func (b Book) Update(ctx context.Context, name string, change func(*Record) bool
 		if err != nil {
 			return err
 		}
-		if err = b.Entries.WriteEntries(ctx, store.EntryWrite{Entry: e, If: store.IfUnchanged}); err == nil {
-			return nil
-		}
-		if !errors.Is(err, store.ErrConflict) {
+		if err := b.Entries.WriteEntries(ctx, store.EntryWrite{Entry: e, If: store.IfUnchanged}); err != nil {
 			return fmt.Errorf("store the keys of issuer %s: %w", name, err)
 		}
-	}
-	return fmt.Errorf("store the keys of issuer %s: %w", name, store.ErrConflict)
+		return nil
+	})
 }

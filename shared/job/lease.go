@@ -109,23 +109,22 @@ const leaseTries = 3
 // a conflict, lease reads the entry again: the other process may have ended its turn, and then
 // nothing else wakes this account.
 func (e *Engine) lease(ctx context.Context, m Message) (taken, died bool, err error) {
-	for range leaseTries {
+	err = store.Retry(ctx, leaseTries, func() error {
 		l, at, err := e.readLease(ctx, m.Account)
 		now := e.options.Now()
 		if err != nil || !l.allows(m, now, e.options.Lease) {
-			return false, false, err
+			return err
 		}
 		err = e.writeLease(ctx, lease{
 			Holder: e.options.Holder, Message: m.ID, Started: now.UnixMilli(), Until: now.Add(e.options.Lease).UnixMilli(),
 		}, at)
-		if err == nil {
-			return true, l.Until != 0, nil
+		if err != nil {
+			return fmt.Errorf("take a lease: %w", err)
 		}
-		if !errors.Is(err, store.ErrConflict) {
-			return false, false, fmt.Errorf("take a lease: %w", err)
-		}
-	}
-	return false, false, fmt.Errorf("take a lease: %w", store.ErrConflict)
+		taken, died = true, l.Until != 0
+		return nil
+	})
+	return taken, died, err
 }
 
 // release ends the lease, unless another process has it by now.

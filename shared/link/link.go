@@ -200,7 +200,7 @@ const playTries = 8
 // Errors: ErrDead if the plays are used up, store.ErrUnavailable if too many clients
 // begin at once, and those of the store.
 func (s *Links) Play(ctx context.Context, l Link, client string, window time.Duration, countIt bool) error {
-	for range playTries {
+	err := store.Retry(ctx, playTries, func() error {
 		at, revision, err := s.find(ctx, l.Account, l.Recording, l.ID)
 		if err != nil {
 			return err
@@ -218,12 +218,12 @@ func (s *Links) Play(ctx context.Context, l Link, client string, window time.Dur
 		}
 		at.Used++
 		at.Listeners = append(at.Listeners, listener{Client: name, Until: now + recording.Seconds(window/time.Second)})
-		err = s.write(ctx, at, revision, store.IfUnchanged)
-		if !errors.Is(err, store.ErrConflict) {
-			return err
-		}
+		return s.write(ctx, at, revision, store.IfUnchanged)
+	})
+	if errors.Is(err, store.ErrConflict) {
+		return fmt.Errorf("play a link: %w: too many clients at once", store.ErrUnavailable)
 	}
-	return fmt.Errorf("play a link: %w: too many clients at once", store.ErrUnavailable)
+	return err
 }
 
 // find returns a live link and its revision.

@@ -239,24 +239,22 @@ func (b Book) Remove(ctx context.Context, account, id string) (Webhook, error) {
 // kept, skipped is true and the webhook continues from now. Errors: ErrUnknown,
 // store.ErrConflict, store.ErrUnavailable.
 func (b Book) Resume(ctx context.Context, account, id string) (w Webhook, skipped bool, err error) {
-	for range tries {
+	err = store.Retry(ctx, tries, func() error {
 		skipped = false
 		if w, err = b.Get(ctx, account, id); err != nil {
-			return w, false, err
+			return err
 		}
 		switch _, err := b.Feed.Page(ctx, account, w.After, 1); {
 		case errors.Is(err, feed.ErrTooOld):
 			if w.After, err = b.Feed.Now(ctx, account); err != nil {
-				return w, false, err
+				return err
 			}
 			w.Batch, skipped = 0, true
 		case err != nil:
-			return w, false, err
+			return err
 		}
 		w.Parked, w.Failing, w.Failure, w.Tries, w.Next, w.Claimed = false, 0, "", 0, 0, 0
-		if err = b.save(ctx, &w); !errors.Is(err, store.ErrConflict) {
-			return w, skipped, err
-		}
-	}
-	return w, false, err
+		return b.save(ctx, &w)
+	})
+	return w, skipped, err
 }
