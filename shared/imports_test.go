@@ -101,7 +101,7 @@ var arrows = map[string]struct {
 	"shared/search":            {ours: []string{"shared/phone", "shared/recording", "shared/requestlog", "shared/store"}},
 	"shared/search/searchtest": {ours: []string{"shared/recording", "shared/search", "shared/store"}},
 	"shared/sqsbatch":          {aws: true},
-	"shared/search/eventqueue": {ours: []string{"shared/recording", "shared/requestlog", "shared/search", "shared/sqsbatch"}, aws: true},
+	"shared/search/eventqueue": {ours: []string{"shared/attempt", "shared/recording", "shared/requestlog", "shared/search", "shared/sqsbatch"}, aws: true},
 	"shared/httpfield":         {},
 	"shared/csvtable":          {},
 	"shared/retention/sweep":   {ours: []string{"shared/access", "shared/audit", "shared/deletion", "shared/hold", "shared/recording", "shared/retention", "shared/store", "shared/turns"}},

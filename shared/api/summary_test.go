@@ -125,4 +125,13 @@ func TestTotalsOfLists(t *testing.T) {
 			t.Errorf("%s: the total is %+v, %v", target, list.Total, err)
 		}
 	}
+	// A list that ends now and begins later is empty, and so is its total.
+	var list struct {
+		Total summaryData       `json:"total"`
+		Data  []json.RawMessage `json:"data"`
+	}
+	got := s.ask(t, http.MethodGet, tenantList+"?total=true&paginate=false&created_from=2100-01-01T00:00:00Z")
+	if err := json.Unmarshal(got.body, &list); err != nil || got.Code != http.StatusOK || list.Total.Count != 0 || len(list.Data) != 0 {
+		t.Errorf("a list of the future is %d %s, %v; want an empty one", got.Code, got.body, err)
+	}
 }

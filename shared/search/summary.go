@@ -80,9 +80,13 @@ type Summary struct {
 	Groups []Group
 }
 
-// Summarize adds up the totals of an account. It reads counters, and no recordings.
-// Errors: ErrTooWide, store.ErrUnavailable.
+// Summarize adds up the totals of an account. It reads counters, and no recordings. A range
+// that ends on a day before it begins has no recordings. Errors: ErrTooWide,
+// store.ErrUnavailable.
 func Summarize(ctx context.Context, s store.EntryReader, r Range, by By) (Summary, error) {
+	if r.To != 0 && DayOf(r.From) > DayOf(r.To) {
+		return Summary{}, nil
+	}
 	b := &summing{store: s, of: r, by: by, groups: map[string]Sum{}}
 	var err error
 	if r.All {

@@ -33,7 +33,7 @@ func TestSummaries(t *testing.T) {
 			r.From = epoch + recording.Seconds(rapid.IntRange(0, 13_000_000).Draw(t, "from"))
 		}
 		if rapid.Bool().Draw(t, "ends") {
-			r.To = max(r.From, epoch) + recording.Seconds(rapid.IntRange(0, 9_000_000).Draw(t, "length"))
+			r.To = max(r.From, epoch) + recording.Seconds(rapid.IntRange(-9_000_000, 9_000_000).Draw(t, "length"))
 		}
 		by := rapid.SampledFrom([]search.By{search.ByNothing, search.ByDay, search.ByOwner, search.ByDirection, search.ByTag}).Draw(t, "by")
 		want, groups := search.Sum{}, map[string]search.Sum{}

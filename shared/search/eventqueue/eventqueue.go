@@ -19,10 +19,19 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 	"github.com/aws/aws-lambda-go/lambda"
 
+	"github.com/callrecordings/api/shared/attempt"
 	"github.com/callrecordings/api/shared/recording"
 	"github.com/callrecordings/api/shared/requestlog"
 	"github.com/callrecordings/api/shared/search"
 	"github.com/callrecordings/api/shared/sqsbatch"
+)
+
+const (
+	// busyTime is how long a message waits for another run on the same recording. Most runs
+	// take less than a second.
+	busyTime = 5 * time.Second
+	// busyPause is the shortest pause between two tries. The longest is twice as long.
+	busyPause = 100 * time.Millisecond
 )
 
 // ErrMessage means that a message is not an event of this service.
@@ -63,7 +72,7 @@ func (q Queue) message(ctx context.Context, m *events.SQSMessage) bool {
 		entry.Status, entry.Cause = http.StatusBadRequest, fmt.Errorf("message %s: %w", m.MessageId, err)
 	} else {
 		entry.Account = account
-		if err = q.Index(requestlog.With(ctx, entry), account, id); err != nil {
+		if err = q.index(requestlog.With(ctx, entry), account, id); err != nil {
 			entry.Status, entry.Cause = http.StatusInternalServerError, err
 		}
 		if errors.Is(err, search.ErrBusy) {
@@ -73,6 +82,20 @@ func (q Queue) message(ctx context.Context, m *events.SQSMessage) bool {
 	entry.Duration = q.Now().Sub(entry.Start)
 	entry.Log(ctx, q.Log, q.Metrics)
 	return err == nil
+}
+
+// index indexes a recording. If another run works on it, index tries again for busyTime,
+// because the queue returns a message that has failed only after minutes.
+func (q Queue) index(ctx context.Context, account, id string) error {
+	for end := time.Now().Add(busyTime); ; {
+		err := q.Index(ctx, account, id)
+		if !errors.Is(err, search.ErrBusy) || time.Now().After(end) {
+			return err
+		}
+		if attempt.Sleep(ctx, busyPause+attempt.Jitter(busyPause)) != nil {
+			return err
+		}
+	}
 }
 
 // parse reads an event (docs/reference/events.md). It returns

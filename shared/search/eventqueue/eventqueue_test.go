@@ -7,9 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/aws/aws-lambda-go/events"
@@ -23,6 +25,10 @@ import (
 // the queue, one by one.
 func TestMessages(t *testing.T) {
 	t.Parallel()
+	synctest.Test(t, messages) // a busy message waits
+}
+
+func messages(t *testing.T) {
 	event, err := json.Marshal(notify.Event{Type: notify.Deleted, Account: "acme", ID: "202601-1", Revision: "r"})
 	if err != nil {
 		t.Fatal(err)
@@ -56,10 +62,47 @@ func TestMessages(t *testing.T) {
 	if err != nil || string(text) != failed {
 		t.Errorf("the answer is %s, %v, want %s", text, err, failed)
 	}
-	if got := strings.Join(indexed, " "); got != "acme/202601-1 acme/202601-busy acme/202601-lost acme/202601-2" {
+	if got := strings.Join(slices.Compact(indexed), " "); got != "acme/202601-1 acme/202601-busy acme/202601-lost acme/202601-2" {
 		t.Errorf("indexed %s", got)
 	}
 	if n := strings.Count(log.String(), "\n"); n != len(bodies) || strings.Contains(log.String(), "../x") {
 		t.Errorf("%d lines for %d messages:\n%s", n, len(bodies), &log)
+	}
+}
+
+// A message waits for a short run on the same recording. It returns to the queue if that run
+// takes long, or if the function must end.
+func TestAMessageWaitsForAnotherRun(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		run, left time.Duration
+		failed    int
+		atMost    time.Duration
+	}{
+		"a short run":              {run: time.Second, left: time.Minute, atMost: 1200 * time.Millisecond},
+		"a long run":               {run: time.Minute, left: time.Minute, failed: 1, atMost: 5200 * time.Millisecond},
+		"a function that must end": {run: time.Minute, left: time.Second, failed: 1, atMost: time.Second},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				start := time.Now()
+				handle := eventqueue.Handler(eventqueue.Queue{
+					Route: "index", Now: time.Now, Log: slog.New(slog.DiscardHandler),
+					Index: func(context.Context, string, string) error {
+						if time.Since(start) < c.run {
+							return search.ErrBusy
+						}
+						return nil
+					},
+				})
+				ctx, cancel := context.WithTimeout(t.Context(), c.left)
+				defer cancel()
+				answer, err := handle(ctx, events.SQSEvent{Records: []events.SQSMessage{{MessageId: "1", Body: `{"detail":{"account_id":"acme","id":"202601-1"}}`}}})
+				if took := time.Since(start); err != nil || len(answer.BatchItemFailures) != c.failed || took > c.atMost {
+					t.Errorf("%d messages failed after %v, %v; want %d after at most %v", len(answer.BatchItemFailures), took, err, c.failed, c.atMost)
+				}
+			})
+		})
 	}
 }
