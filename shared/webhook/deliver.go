@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"net/http"
 	"slices"
@@ -179,7 +180,7 @@ func (d Deliverer) deliver(ctx context.Context, w *Webhook) (delivered int, err 
 		if ahead(w.Next, now, maxPause) || ahead(w.Claimed, now, claim) {
 			return delivered, nil
 		}
-		if end, ok := ctx.Deadline(); ok && time.Until(end) < Timeout {
+		if !carriesRequest(ctx) {
 			return delivered, nil
 		}
 		limit := BatchSize
@@ -198,6 +199,10 @@ func (d Deliverer) deliver(ctx context.Context, w *Webhook) (delivered int, err 
 		if err := d.store(ctx, w); err != nil {
 			return delivered, err
 		}
+		if !carriesRequest(ctx) { // because of slow calls to the store
+			w.Claimed = 0
+			return delivered, d.store(context.WithoutCancel(ctx), w)
+		}
 		accepted := d.send(ctx, w, page)
 		// Even after the time is up, because the receiver has the batch.
 		if err := d.store(context.WithoutCancel(ctx), w); err != nil {
@@ -209,6 +214,13 @@ func (d Deliverer) deliver(ctx context.Context, w *Webhook) (delivered int, err 
 		delivered++
 	}
 	return delivered, nil
+}
+
+// carriesRequest reports whether ctx leaves a receiver all of Timeout to answer. With less,
+// a slow answer would count as a failure of the receiver.
+func carriesRequest(ctx context.Context) bool {
+	end, ok := ctx.Deadline()
+	return !ok || time.Until(end) >= Timeout
 }
 
 // send sends a page to a webhook and sets its state. It reports whether the receiver has
@@ -275,7 +287,11 @@ func pauses(tries int) (sum time.Duration) {
 // store stores the state of a webhook, and reads its new revision. Errors:
 // store.ErrConflict if it was changed or removed meanwhile, store.ErrUnavailable.
 func (d Deliverer) store(ctx context.Context, w *Webhook) error {
-	d.storing <- struct{}{} // held only for two short calls, so it needs no limit of its own
+	select {
+	case d.storing <- struct{}{}:
+	case <-ctx.Done():
+		return fmt.Errorf("%w: %w", store.ErrUnavailable, context.Cause(ctx))
+	}
 	defer func() { <-d.storing }()
 	if err := d.Book.save(ctx, w); err != nil {
 		return err

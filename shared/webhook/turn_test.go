@@ -1,6 +1,7 @@
 package webhook_test
 
 import (
+	"context"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -9,6 +10,8 @@ import (
 	"time"
 
 	"github.com/callrecordings/api/shared/access"
+	"github.com/callrecordings/api/shared/store"
+	"github.com/callrecordings/api/shared/webhook"
 )
 
 // The webhook of an account that has waited longest gets its changes first, regardless of the order
@@ -70,4 +73,41 @@ func TestDisabledAccountsGetNothing(t *testing.T) {
 	if got := r.requests(); len(got) != 1 || len(got[0].changes) != 1 {
 		t.Errorf("after it is enabled, the account got %q", got)
 	}
+}
+
+type all = store.Entries // a field named Entries would hide the method
+
+// slowEntries is a store whose writes take their time.
+type slowEntries struct {
+	all
+	write time.Duration
+}
+
+func (s slowEntries) WriteEntries(ctx context.Context, writes ...store.EntryWrite) error {
+	time.Sleep(s.write)
+	return s.all.WriteEntries(ctx, writes...)
+}
+
+// If slow writes take the time in which a receiver could answer, it is not asked, and nothing
+// counts as its failure.
+func TestASlowStoreIsNoFailureOfTheReceiver(t *testing.T) {
+	t.Parallel()
+	f := open(t)
+	var secret string
+	r := newReceiver(t, &secret)
+	w := f.add(t, "a", r.URL)
+	secret = w.Secret
+	f.change(t, "a", 1)
+	fast := f.Book.Entries
+	f.Book.Entries = slowEntries{fast, 1500 * time.Millisecond}
+	ctx, cancel := context.WithTimeout(t.Context(), webhook.Timeout+time.Second)
+	defer cancel()
+	if report, err := f.Run(ctx); report != (webhook.Report{}) || err != nil {
+		t.Errorf("Run = %+v, %v, want nothing delivered", report, err)
+	}
+	if got := f.get(t, w); len(r.requests()) != 0 || got.Failing != 0 || got.Tries != 0 {
+		t.Errorf("%d requests were sent, and the webhook is %+v; want none, and no failure", len(r.requests()), got)
+	}
+	f.Book.Entries = fast
+	f.run(t, 1, 0)
 }
