@@ -102,3 +102,22 @@ func TestObjectLockKeepsWhatIsOnHold(t *testing.T) {
 		t.Errorf("%s versions are left, want none", left)
 	}
 }
+
+// A purge goes past a lock that is left, although nobody told this client that the bucket has Object
+// Lock: the deployment may have switched it off since.
+func TestObjectLockStopsNoPurge(t *testing.T) {
+	table, _ := open(t)
+	client, bucket, name := lockedBucket(t)
+	r := imported(t, table, bucket, newAccount(), "202601-left", 63_900_000_000)
+	key := r.AudioKey()
+	if err := bucket.Lock(t.Context(), key, time.Now().Add(time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	if err := bucket.Purge(t.Context(), []string{key}, nil); err != nil {
+		t.Errorf("Purge = %v", err)
+	}
+	versions, err := client.ListObjectVersions(t.Context(), &s3.ListObjectVersionsInput{Bucket: &name, Prefix: &key})
+	if err != nil || len(versions.Versions)+len(versions.DeleteMarkers) > 0 {
+		t.Errorf("after the purge: ListObjectVersions = %+v, %v, want nothing", versions, err)
+	}
+}

@@ -5,10 +5,10 @@ import (
 	"errors"
 	"time"
 
-	"github.com/callrecordings/api/functions/internal/objects"
 	"github.com/callrecordings/api/functions/internal/wiring"
 	"github.com/callrecordings/api/shared/config"
 	"github.com/callrecordings/api/shared/hold"
+	"github.com/callrecordings/api/shared/media"
 	"github.com/callrecordings/api/shared/store"
 )
 
@@ -21,21 +21,17 @@ type holdStore interface {
 	hold.LockerStore
 }
 
-// locking returns a job that first locks and unlocks the audio of legal holds, if the bucket
-// has Object Lock, and then does next. A failure of the first does not keep the second from
-// running.
-func locking(s *config.Settings, recordings holdStore, now func() time.Time, next wiring.Job) (wiring.Job, error) {
-	if !s.ObjectLock {
-		return next, nil
+// locking returns a job that first locks and unlocks the audio of legal holds, and then does
+// next. Without OBJECT_LOCK it only unlocks: the bucket may have locks from before the setting was
+// switched off. A failure of the first does not keep the second from running.
+func locking(s *config.Settings, recordings holdStore, audio media.Locker, now func() time.Time, next wiring.Job) wiring.Job {
+	l := hold.Locker{
+		Entries: recordings, Recordings: recordings, Audio: audio, UnlockOnly: !s.ObjectLock,
+		Now: now, Time: lockTime, Parallel: parallel,
 	}
-	audio, err := objects.Open(s)
-	if err != nil {
-		return nil, err
-	}
-	l := hold.Locker{Entries: recordings, Recordings: recordings, Audio: audio, Now: now, Time: lockTime, Parallel: parallel}
 	return func(ctx context.Context) (int, error) {
 		locked, failed := l.Run(ctx)
 		n, err := next(ctx)
 		return n + locked, errors.Join(failed, err)
-	}, nil
+	}
 }

@@ -7,6 +7,7 @@ package main
 import (
 	"time"
 
+	"github.com/callrecordings/api/functions/internal/objects"
 	"github.com/callrecordings/api/functions/internal/table"
 	"github.com/callrecordings/api/functions/internal/wiring"
 	"github.com/callrecordings/api/shared/config"
@@ -27,8 +28,12 @@ func build(s *config.Settings, now func() time.Time) (wiring.Job, error) {
 	if err != nil {
 		return nil, err
 	}
+	audio, err := objects.Open(s)
+	if err != nil {
+		return nil, err
+	}
 	sweeper := sweep.New(store, now, runTime)
 	sweeper.Parallel = parallel
 	sweeper.Record = wiring.RetentionTrail(s, store)
-	return locking(s, store, now, sweeper.Run)
+	return locking(s, store, audio, now, sweeper.Run), nil
 }

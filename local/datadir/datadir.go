@@ -329,7 +329,6 @@ func (d *Dir) OpenOwnBucket(s *s3server.Server, public string) (*s3media.Bucket,
 func (d *Dir) openBucket(endpoint, public string, transport func(http.RoundTripper) http.RoundTripper) (*s3media.Bucket, error) {
 	c := aws.Credentials{AccessKeyID: d.Keys.S3AccessKeyID, SecretAccessKey: d.Keys.S3SecretAccessKey}
 	return s3media.Open(s3media.Options{
-		Locked: true,
 		Region: region, Endpoint: endpoint, PublicEndpoint: public, Bucket: Bucket, Transport: transport,
 		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) { return c, nil }),
 	})

@@ -146,3 +146,16 @@ func TestLocksEnd(t *testing.T) {
 		}
 	}
 }
+
+// A purge goes past a lock that was left behind, however the bucket was opened.
+func TestPurgeOfALockedObject(t *testing.T) {
+	t.Parallel()
+	s, _ := locking(t, t.TempDir())
+	b := bucket(t, s, "local", "secret")
+	if err := b.Purge(t.Context(), []string{"k"}, nil); err != nil {
+		t.Errorf("Purge of a locked object = %v", err)
+	}
+	if _, err := b.Stat(t.Context(), "k"); !errors.Is(err, media.ErrNotFound) {
+		t.Errorf("Stat after the purge = %v, want ErrNotFound", err)
+	}
+}

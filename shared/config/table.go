@@ -107,8 +107,8 @@ var table = []Setting{
 		set: func(s *Settings, v string) (err error) { s.Bucket, err = bucketName(v); return },
 	},
 	{
-		Name: "OBJECT_LOCK", Default: "off", Functions: forExpire | forIngest | forCreate | forReceive | forPatch | forDelete | forPurge | forReconcile | forWork,
-		Doc: "Whether legal holds also lock the audio in the bucket: off or governance (S3 Object Lock in governance mode; the bucket must have Object Lock). See docs/how-to/holds.md.",
+		Name: "OBJECT_LOCK", Default: "off", Functions: forExpire | forIngest | forCreate | forReceive | forPatch | forDelete | forReconcile | forWork,
+		Doc: "Whether legal holds also lock the audio in the bucket: off or governance (S3 Object Lock in governance mode; the bucket must have Object Lock). With off, nothing new is locked, and locks end with their holds. See docs/how-to/holds.md.",
 		set: func(s *Settings, v string) error {
 			v, err := oneOf(v, "off", "governance")
 			s.ObjectLock = v == "governance"

@@ -27,6 +27,10 @@ type Locker struct {
 	Entries    store.Entries
 	Recordings LockerStore
 	Audio      media.Locker
+	// UnlockOnly means that nothing new is locked, because Object Lock was switched off. What is
+	// locked stays so until no hold covers it. The work that locks waits until Object Lock is
+	// switched on again.
+	UnlockOnly bool
 	Now        func() time.Time
 	// Time bounds one run; 0 means no limit. Work that is left during a run waits for the next
 	// one if its account has none yet.
@@ -189,8 +193,10 @@ func (l *Locker) lockNoted(ctx context.Context, works []lockWork, holds Set) (ch
 
 // settle locks the audio of noted recordings that are on hold, and unlocks that of the others.
 func (l *Locker) settle(ctx context.Context, works []lockWork, holds Set) (changed int, err error) {
-	if changed, err = l.lockNoted(ctx, works, holds); err != nil {
-		return changed, err
+	if !l.UnlockOnly {
+		if changed, err = l.lockNoted(ctx, works, holds); err != nil {
+			return changed, err
+		}
 	}
 	keys := make([]store.EntryKey, len(works))
 	for i := range works {

@@ -105,6 +105,9 @@ type workList struct {
 func (a *accountLocks) turn(ctx context.Context) (done bool, err error) {
 	done = true
 	for i, t := range tasks {
+		if a.UnlockOnly && (t == placed || t == arrived) {
+			continue
+		}
 		list := &a.lists[i]
 		works, err := a.due(ctx, t, list)
 		if err != nil {

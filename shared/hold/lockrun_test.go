@@ -146,3 +146,37 @@ func TestLockerRunsHaveALimit(t *testing.T) {
 		t.Errorf("the new hold is locked after %d of %d others", n-1, large)
 	}
 }
+
+// A Locker that only unlocks leaves the work that locks as it is. An object that it could not
+// unlock is tried again.
+func TestLockerUnlocksOnly(t *testing.T) {
+	t.Parallel()
+	w := newLockWorld(t)
+	bad := w.put("0", "anna").AudioKey()
+	w.put("1", "anna")
+	w.put("2", "ben")
+	h := place(t, w.book, "anna", hold.Scope{Owner: "anna"})
+	w.run()
+	_, err := w.book.Release(t.Context(), "acc", h.ID, hold.Release{Reason: "settled"})
+	check(t, err)
+	place(t, w.book, "ben", hold.Scope{Owner: "ben"})
+	run := func(want error) {
+		t.Helper()
+		for range 2 {
+			l := w.locker()
+			l.UnlockOnly = true
+			if _, err := l.Run(t.Context()); !errors.Is(err, want) {
+				t.Errorf("Run = %v, want %v", err, want)
+			}
+			w.later += 3 * time.Minute
+		}
+	}
+	w.locks.broken = map[string]bool{bad: true}
+	run(errBroken)
+	w.want("with an object that cannot be unlocked", "0")
+	w.locks.broken = nil
+	run(nil)
+	w.want("after it was mended")
+	w.run()
+	w.want("after a Locker that also locks", "2")
+}

@@ -9,8 +9,10 @@
 //
 // Both report failed items to Lambda by sequence number
 // (ReportBatchItemFailures). Lambda retries from the first of them on, in order,
-// so a function must tolerate processing an item more than once. Items that keep
-// failing go to the on-failure queue of the event source (template.yaml).
+// so a function must tolerate processing an item more than once. It does not read on
+// until they succeed, so [Handler] leaves an item that keeps failing after [LeaveAfter].
+// What Lambda itself gives up goes to the on-failure queue of the event source
+// (template.yaml).
 package tablestream
 
 import (
@@ -37,6 +39,12 @@ const (
 // response. The handler starts no item during this time; the next invocation gets
 // the remaining items.
 const reserve = 2 * time.Second
+
+// LeaveAfter is how long after its write an item that fails holds up the items after it. Then
+// [Handler] leaves it: the work must be something that another process finishes, as reconcile
+// finishes purges. An outage of S3 or DynamoDB makes all items fail, so LeaveAfter is longer than
+// the 15 minutes after which StreamAgeAlarm tells of it (template.yaml).
+const LeaveAfter = 20 * time.Minute
 
 var (
 	// ErrKey means that an event lacks the key of an item.
@@ -73,13 +81,14 @@ type Options struct {
 func Start(o Options) { lambda.Start(Handler(o)) }
 
 // Handler returns a Lambda handler that calls Work for every item of an event, in
-// order. It reports each failed item and still processes those after it. The
-// handler's own error is always nil.
+// order. It reports each failed item and still processes those after it. An item that fails
+// [LeaveAfter] after its write is not reported but left; its log line says so. The handler's own
+// error is always nil.
 func Handler(o Options) func(context.Context, events.DynamoDBEvent) (events.DynamoDBEventResponse, error) {
 	return func(ctx context.Context, e events.DynamoDBEvent) (events.DynamoDBEventResponse, error) {
 		response := events.DynamoDBEventResponse{BatchItemFailures: []events.DynamoDBBatchItemFailure{}}
-		for _, record := range e.Records {
-			if !o.item(ctx, record.Change) {
+		for i, record := range e.Records {
+			if !o.item(ctx, record.Change, i == 0) {
 				response.BatchItemFailures = append(response.BatchItemFailures,
 					events.DynamoDBBatchItemFailure{ItemIdentifier: record.Change.SequenceNumber})
 			}
@@ -88,26 +97,46 @@ func Handler(o Options) func(context.Context, events.DynamoDBEvent) (events.Dyna
 	}
 }
 
-// item processes one item, logs it, and reports whether it succeeded.
-func (o Options) item(ctx context.Context, change events.DynamoDBStreamRecord) bool {
+// item processes one item, logs it, and reports whether it is done or left. The first item of an
+// event has all of its time.
+func (o Options) item(ctx context.Context, change events.DynamoDBStreamRecord, first bool) bool {
 	entry := &requestlog.Entry{Start: o.Now(), Route: o.Route, Status: http.StatusOK}
 	key, err := keyOf(change.Keys)
 	if err == nil {
 		entry.Account = key.Account
 		err = workInTime(requestlog.With(ctx, entry), key, o.Work)
 	}
+	left := false
 	if err != nil {
+		is := ""
+		if left = o.leaves(change, err) && (first || !ends(ctx)); left {
+			is = " is left"
+		}
 		entry.Status = http.StatusInternalServerError
-		entry.Cause = fmt.Errorf("item %s of the stream: %w", change.SequenceNumber, err)
+		entry.Cause = fmt.Errorf("item %s of the stream%s: %w", change.SequenceNumber, is, err)
 	}
 	entry.Duration = o.Now().Sub(entry.Start)
 	entry.Log(ctx, o.Log, o.Metrics)
-	return err == nil
+	return err == nil || left
+}
+
+// leaves reports whether an item is old enough to be left after err. An event that an operator
+// sends has no times, and its failures are always reported (docs/how-to/alarms.md).
+func (o Options) leaves(change events.DynamoDBStreamRecord, err error) bool {
+	written := change.ApproximateCreationDateTime.Time
+	return !errors.Is(err, ErrTime) && !written.IsZero() && o.Now().Sub(written) >= LeaveAfter
+}
+
+// ends reports whether the time of the invocation has run out, so that an item may have failed only
+// because those before it were slow.
+func ends(ctx context.Context) bool {
+	deadline, ok := ctx.Deadline()
+	return ok && time.Until(deadline) < reserve
 }
 
 // workInTime calls work if there is time for it. Errors: ErrTime, and those of work.
 func workInTime(ctx context.Context, key Key, work Work) error {
-	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < reserve {
+	if ends(ctx) {
 		return ErrTime
 	}
 	return work(ctx, key)

@@ -108,3 +108,54 @@ func TestNoItemStartsTooLate(t *testing.T) {
 		t.Errorf("Handler = %+v, %v after %v, want both items reported and no work done", got, err, w.done)
 	}
 }
+
+// An item that keeps failing is left after some time, so that Lambda reads on. Its line says so.
+func TestItemsThatKeepFailingAreLeft(t *testing.T) {
+	t.Parallel()
+	slow := func(ctx context.Context, _ tablestream.Key) error { <-ctx.Done(); return ctx.Err() }
+	fail := func(context.Context, tablestream.Key) error { return errors.New("work failed") }
+	for name, c := range map[string]struct {
+		ids      []string
+		age      time.Duration // since the write; 0 for an event without times
+		time     time.Duration // of the invocation
+		work     tablestream.Work
+		reported int
+		left     string
+	}{
+		"recent":                      {[]string{"bad"}, tablestream.LeaveAfter - time.Second, time.Minute, fail, 1, ""},
+		"old":                         {[]string{"bad"}, tablestream.LeaveAfter, time.Minute, fail, 0, "item seq-bad of the stream is left"},
+		"old, without a key":          {[]string{""}, tablestream.LeaveAfter, time.Minute, fail, 0, "item seq- of the stream is left"},
+		"without a time":              {[]string{"bad"}, 0, time.Minute, fail, 1, ""},
+		"old, and not begun":          {[]string{"bad"}, tablestream.LeaveAfter, time.Second, fail, 1, ""},
+		"old, and slow with all time": {[]string{"1"}, tablestream.LeaveAfter, 2100 * time.Millisecond, slow, 0, "item seq-1 of the stream is left"},
+		"old, and after one that is slow": {[]string{"1", "2"}, tablestream.LeaveAfter, 2100 * time.Millisecond, func(ctx context.Context, key tablestream.Key) error {
+			if key.ID == "1" {
+				time.Sleep(50 * time.Millisecond)
+				return nil
+			}
+			return slow(ctx, key)
+		}, 1, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			ctx, cancel := context.WithTimeout(t.Context(), c.time)
+			defer cancel()
+			e := event(t, c.ids...)
+			for i := range e.Records {
+				if c.age > 0 {
+					e.Records[i].Change.ApproximateCreationDateTime.Time = now.Add(-c.age)
+				}
+			}
+			var log bytes.Buffer
+			o := options(c.work, &log)
+			o.Now = func() time.Time { return now }
+			got, err := tablestream.Handler(o)(ctx, e)
+			if err != nil || len(got.BatchItemFailures) != c.reported {
+				t.Errorf("Handler = %+v, %v, want %d failures", got, err, c.reported)
+			}
+			if line := log.String(); strings.Contains(line, "is left") != (c.left != "") || !strings.Contains(line, c.left) {
+				t.Errorf("want %q in the log:\n%s", c.left, line)
+			}
+		})
+	}
+}

@@ -20,7 +20,6 @@ func OpenPublic(s *config.Settings) (*s3media.Bucket, error) { return s3media.Op
 
 func options(s *config.Settings) s3media.Options {
 	return s3media.Options{
-		Locked:         s.ObjectLock,
 		Region:         s.Region,
 		Endpoint:       s.S3Endpoint,
 		PublicEndpoint: s.S3PublicEndpoint,

@@ -71,8 +71,7 @@ func (b *Bucket) Revert(ctx context.Context, key string, examined media.Object, 
 		if err := aside(ctx, media.Object{ETag: aws.ToString(v.ETag), Size: aws.ToInt64(v.Size)}); err != nil {
 			return err
 		}
-		_, err := b.client.DeleteObject(ctx, b.deletion(v))
-		if err = b.fail("reverting", key, err); err != nil {
+		if err := b.fail("reverting", key, b.send(ctx, b.deletion(v))); err != nil {
 			return err
 		}
 	}

@@ -3,6 +3,7 @@ package s3media
 import (
 	"context"
 	"errors"
+	"net/http"
 	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -17,7 +18,8 @@ const noVersion = "null"
 
 // Purge deletes every version of the objects at keys; see [media.Purger]. The oldest
 // version of an object goes first and its delete markers go last, so that no older version
-// becomes the current one.
+// becomes the current one. Locks in governance mode do not stop it: a tombstone is only written
+// if no hold covers the recording, but the lock of an earlier hold may still be there.
 func (b *Bucket) Purge(ctx context.Context, keys []string, confirm func(context.Context) error) error {
 	var all []types.ObjectVersion
 	for _, key := range keys {
@@ -70,13 +72,32 @@ func (b *Bucket) versions(ctx context.Context, key string) ([]types.ObjectVersio
 	return append(versions, markers...), nil
 }
 
-// deletion returns the request that deletes one version, even if it is locked.
+// deletion returns the request that deletes one version.
 func (b *Bucket) deletion(v *types.ObjectVersion) *s3.DeleteObjectInput {
-	in := &s3.DeleteObjectInput{Bucket: &b.name, Key: v.Key, VersionId: v.VersionId}
-	if b.locked {
-		in.BypassGovernanceRetention = aws.Bool(true)
+	return &s3.DeleteObjectInput{Bucket: &b.name, Key: v.Key, VersionId: v.VersionId}
+}
+
+// send sends the deletion of one version. If the bucket refuses it, the version may be locked,
+// so send repeats it past a lock in governance mode. It does not ask for that at once: a bucket
+// without Object Lock answers 400 to such a request, and S3 wants a right for each.
+func (b *Bucket) send(ctx context.Context, in *s3.DeleteObjectInput) error {
+	_, err := b.client.DeleteObject(ctx, in)
+	if !refused(err) {
+		return err
 	}
-	return in
+	in.BypassGovernanceRetention = aws.Bool(true)
+	_, past := b.client.DeleteObject(ctx, in)
+	if statusOf(past) == http.StatusBadRequest { // no Object Lock: the first answer has the reason
+		return err
+	}
+	return past
+}
+
+// refused reports whether the bucket has refused to delete a version. S3 answers AccessDenied if
+// the version is locked, and also if a right is missing. MinIO answers InvalidRequest.
+func refused(err error) bool {
+	code := codeOf(err)
+	return code == "AccessDenied" || code == "InvalidRequest"
 }
 
 // removeVersion deletes one version. Without versioning, an object that was stored since
@@ -89,10 +110,10 @@ func (b *Bucket) removeVersion(ctx context.Context, v *types.ObjectVersion) erro
 			in.IfMatchLastModifiedTime = v.LastModified
 		}
 	}
-	_, err := b.client.DeleteObject(ctx, in)
+	err := b.send(ctx, in)
 	if unsupported(err) {
 		in.IfMatch, in.IfMatchLastModifiedTime = nil, nil
-		_, err = b.client.DeleteObject(ctx, in)
+		err = b.send(ctx, in)
 	}
 	err = b.fail("removing a version of", aws.ToString(v.Key), err)
 	if errors.Is(err, media.ErrNotFound) || errors.Is(err, media.ErrChanged) {

@@ -107,3 +107,67 @@ func TestPurgeOfProtectedVersions(t *testing.T) {
 		}
 	}
 }
+
+// refuse answers with an error of S3.
+func refuse(w http.ResponseWriter, status int, code string) {
+	w.WriteHeader(status)
+	_, _ = fmt.Fprintf(w, `<Error><Code>%s</Code></Error>`, code)
+}
+
+// Purge goes past a lock, and asks for that only after the bucket has refused: a bucket without
+// Object Lock rejects such a request. If the right to delete is missing, that is the reason given.
+func TestPurgeGoesPastALock(t *testing.T) {
+	t.Parallel()
+	type answer struct {
+		status int
+		code   string
+	}
+	ok := answer{http.StatusNoContent, ""}
+	denied := answer{http.StatusForbidden, "AccessDenied"}
+	for name, c := range map[string]struct {
+		plain, past answer // without and with the request to go past the lock
+		want        string // in the error, "" for none
+		sent        []string
+	}{
+		"no lock":                  {ok, ok, "", []string{""}},
+		"a lock":                   {denied, ok, "", []string{"", "true"}},
+		"a lock in MinIO":          {answer{http.StatusBadRequest, "InvalidRequest"}, ok, "", []string{"", "true"}},
+		"a lock without the right": {denied, denied, "AccessDenied", []string{"", "true"}},
+		"no right, no Object Lock": {denied, answer{http.StatusBadRequest, "InvalidArgument"}, "AccessDenied", []string{"", "true"}},
+		"it is gone meanwhile":     {denied, answer{http.StatusNotFound, "NoSuchVersion"}, "", []string{"", "true"}},
+		"another failure":          {answer{http.StatusConflict, "OperationAborted"}, ok, "OperationAborted", []string{""}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var sent []string
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if r.Method != http.MethodDelete {
+					(&versioned{entries: []entryOfKey{{"a", "v1", false}}}).ServeHTTP(w, r)
+					return
+				}
+				past := r.Header.Get("X-Amz-Bypass-Governance-Retention")
+				sent = append(sent, past)
+				a := c.plain
+				if past != "" {
+					a = c.past
+				}
+				if a == ok {
+					w.WriteHeader(a.status)
+					return
+				}
+				refuse(w, a.status, a.code)
+			}))
+			t.Cleanup(server.Close)
+			b, err := Open(Options{
+				Region: "us-east-1", Endpoint: server.URL, Bucket: "recordings", Credentials: credentials.NewStaticCredentialsProvider("id", "secret", ""),
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			err = b.Purge(t.Context(), []string{"a"}, nil)
+			if (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) || !slices.Equal(sent, c.sent) {
+				t.Errorf("Purge = %v after %q, want an error with %q after %q", err, sent, c.want, c.sent)
+			}
+		})
+	}
+}

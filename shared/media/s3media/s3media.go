@@ -37,7 +37,7 @@
 //   - Remove: DeleteObject.
 //   - Purge: DeleteObject, DeleteObjectVersion, and ListBucketVersions on the bucket.
 //   - Lock: PutObjectRetention. Unlock also: BypassGovernanceRetention, and
-//     ListBucketVersions on the bucket. Purge and Revert with Options.Locked:
+//     ListBucketVersions on the bucket. Purge and Revert of a locked version:
 //     BypassGovernanceRetention.
 //   - Revert: DeleteObjectVersion, and ListBucketVersions on the bucket.
 //   - List, and all methods that report media.ErrNotFound: ListBucket on the
@@ -90,11 +90,6 @@ type Options struct {
 	// Transport, if not nil, wraps the transports of all calls, for a server in the same
 	// process. Optional.
 	Transport func(http.RoundTripper) http.RoundTripper
-	// Locked means that the bucket has Object Lock. Purge and Revert then go past locks in
-	// governance mode. Purge: a tombstone is only written if no hold covers the recording, but
-	// the lock of a hold that was released a moment ago may still be there. Revert: an object that
-	// has replaced audio on hold may have been locked in its place.
-	Locked bool
 	// Now is the clock for presigned URLs; nil means the system clock.
 	Now func() time.Time
 }
@@ -111,7 +106,6 @@ type Bucket struct {
 	signer  *v4.Signer
 	creds   aws.CredentialsProvider
 	now     func() time.Time
-	locked  bool        // Purge and Revert go past locks
 	timed   bool        // the server is not S3, and may compare times in a DELETE
 	public  *url.URL    // the bucket's address for clients, without a final slash; nil if private
 	exists  atomic.Bool // an answer has shown that the bucket exists
@@ -153,7 +147,7 @@ func open(o Options, n network) (*Bucket, error) {
 	return &Bucket{
 		name: o.Bucket, region: o.Region, client: o.client(n, calls, creds), clients: []*http.Client{calls, uploads, small},
 		patient: limited(n.uploads, uploads), prompt: limited(n.small, small), call: n.call,
-		creds: creds, signer: newSigner(), now: now, public: public, timed: o.Endpoint != "", locked: o.Locked,
+		creds: creds, signer: newSigner(), now: now, public: public, timed: o.Endpoint != "",
 	}, nil
 }
 
