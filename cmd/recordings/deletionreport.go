@@ -131,7 +131,7 @@ func (o *deletionReport) addTombstone(exists bool) {
 		t.Until = clock(o.tombstone.Until.Time())
 		t.Note = "restorable until then, with its document and audio; after that they are purged"
 	case o.tombstone.PurgePending:
-		t.Note = fmt.Sprintf("its audio is being removed; the tombstone ends %d days after that", store.TombstoneDays)
+		t.Note = fmt.Sprintf("its audio is being removed; the tombstone ends %s after that", count(store.TombstoneDays, "day"))
 	default:
 		t.Until = clock(o.tombstone.Expires.Time())
 		t.Note = "it has the account, the ID and times only"
