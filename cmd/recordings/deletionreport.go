@@ -179,7 +179,7 @@ func (o *deletionReport) addIndex(ctx context.Context, entries store.EntryReader
 func (o *deletionReport) addTotals(ctx context.Context, entries store.EntryReader) error {
 	t := trace{What: "totals of owners and tags"}
 	for after := ""; ; {
-		empty, next, err := search.EmptyTotals(ctx, entries, o.account, after, countersAtOnce)
+		empty, next, err := search.EmptyCounters(ctx, entries, o.account, after, countersAtOnce)
 		if err != nil {
 			return err
 		}
