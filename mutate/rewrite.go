@@ -87,7 +87,7 @@ type rewriter struct {
 	at map[token.Pos][]choice
 }
 
-// token returns the token that a mutant of n replaces; ok is false if there is none.
+// tokenOf returns the token that a mutant of n replaces; ok is false if there is none.
 func tokenOf(n ast.Node) (tok token.Token, at token.Pos, ok bool) {
 	switch n := n.(type) {
 	case *ast.AssignStmt:

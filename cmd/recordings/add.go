@@ -84,7 +84,7 @@ func (e env) addAll(ctx context.Context, in upload.Uploader, call upload.Request
 		}
 		e.reportAdded(name, r, err, asJSON)
 		if left := len(files) - i - 1; ctx.Err() != nil && left > 0 {
-			return fmt.Errorf("stopped; %d files left, starting with %s", left, files[i+1])
+			return fmt.Errorf("stopped; %s left, starting with %s", count(left, "file"), files[i+1])
 		}
 	}
 	return failed

@@ -140,13 +140,11 @@ func (k *checker) list(ctx context.Context) (string, error) {
 			break
 		}
 	}
-	switch n {
-	case 1:
-		return fmt.Sprintf("the account %s has 1 recording", k.account), nil
-	case checkListed:
-		return fmt.Sprintf("the account %s has %d recordings or more", k.account, n), nil
+	detail := fmt.Sprintf("the account %s has %s", k.account, count(n, "recording"))
+	if n == checkListed {
+		detail += " or more"
 	}
-	return fmt.Sprintf("the account %s has %d recordings", k.account, n), nil
+	return detail, nil
 }
 
 // play reads the first bytes of the audio.

@@ -117,7 +117,7 @@ func (e env) confirm(account string, all []client.Document) error {
 	}
 	what := "this recording"
 	if len(all) > 1 {
-		what = fmt.Sprintf("these %d recordings", len(all))
+		what = "these " + count(len(all), "recording")
 	}
 	printf(e.stderr, "Delete %s of the account %s with all audio? [y/N] ", what, account)
 	answer, err := bufio.NewReader(e.stdin).ReadString('\n')

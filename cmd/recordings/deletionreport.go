@@ -131,7 +131,7 @@ func (o *deletionReport) addTombstone(exists bool) {
 		t.Until = clock(o.tombstone.Until.Time())
 		t.Note = "restorable until then, with its document and audio; after that they are purged"
 	case o.tombstone.PurgePending:
-		t.Note = fmt.Sprintf("its audio is being removed; the tombstone ends %d days after that", store.TombstoneDays)
+		t.Note = fmt.Sprintf("its audio is being removed; the tombstone ends %s after that", count(store.TombstoneDays, "day"))
 	default:
 		t.Until = clock(o.tombstone.Expires.Time())
 		t.Note = "it has the account, the ID and times only"
@@ -179,7 +179,7 @@ func (o *deletionReport) addIndex(ctx context.Context, entries store.EntryReader
 func (o *deletionReport) addTotals(ctx context.Context, entries store.EntryReader) error {
 	t := trace{What: "totals of owners and tags"}
 	for after := ""; ; {
-		empty, next, err := search.EmptyTotals(ctx, entries, o.account, after, countersAtOnce)
+		empty, next, err := search.EmptyCounters(ctx, entries, o.account, after, countersAtOnce)
 		if err != nil {
 			return err
 		}

@@ -89,7 +89,7 @@ func (o *deletionReport) versions(ctx context.Context, settings aws.Config) ([]t
 				if seen[version] || name != key && !strings.HasPrefix(name, key+"~") {
 					continue
 				}
-				t := trace{What: "a version of the audio", Exists: true, Note: fmt.Sprintf("%s, %d bytes, %s", media.KeyText(name), aws.ToInt64(v.Size), rule)}
+				t := trace{What: "a version of the audio", Exists: true, Note: fmt.Sprintf("%s, %s, %s", media.KeyText(name), count(aws.ToInt64(v.Size), "byte"), rule)}
 				if at := ended[name]; !aws.ToBool(v.IsLatest) && days > 0 && !at.IsZero() {
 					t.Until = clock(at.AddDate(0, 0, days+1).Truncate(24 * time.Hour)) // rules run at midnight UTC
 				}
@@ -119,7 +119,7 @@ func (o *deletionReport) noncurrentDays(ctx context.Context, client *s3.Client) 
 	if days == 0 {
 		return 0, "no lifecycle rule removes old versions"
 	}
-	return days, fmt.Sprintf("old versions end after %d days", days)
+	return days, "old versions end after " + count(days, "day")
 }
 
 func (o *deletionReport) table(settings aws.Config) *dynamodb.Client {
@@ -148,7 +148,7 @@ func (o *deletionReport) recovery(ctx context.Context, settings aws.Config) ([]t
 		at = o.tombstone.Until.Time() // until then, the tombstone has the document
 	}
 	if at.IsZero() {
-		t.Exists, t.Note = true, fmt.Sprintf("the time of the deletion is unknown; it ends %d days after it", days)
+		t.Exists, t.Note = true, fmt.Sprintf("the time of the deletion is unknown; it ends %s after it", count(days, "day"))
 		return []trace{t}, nil
 	}
 	end := at.AddDate(0, 0, days)
@@ -208,7 +208,7 @@ func (o *deletionReport) logs(ctx context.Context, settings aws.Config) ([]trace
 		for _, g := range page.LogGroups {
 			t := trace{What: "log group " + aws.ToString(g.LogGroupName), Exists: true, Note: "it never removes lines"}
 			if days := int(aws.ToInt32(g.RetentionInDays)); days > 0 {
-				t.Note = fmt.Sprintf("lines have account IDs, and IDs of recordings where something failed; they end after %d days", days)
+				t.Note = "lines have account IDs, and IDs of recordings where something failed; they end after " + count(days, "day")
 				if at := o.deletedAt(); !at.IsZero() {
 					end := at.AddDate(0, 0, days)
 					t.Exists, t.Until = o.now().Before(end), clock(end)
@@ -243,7 +243,7 @@ func (o *deletionReport) archives(ctx context.Context, settings aws.Config) ([]t
 		for _, a := range out.Archives {
 			t := trace{What: "archive of events " + aws.ToString(a.ArchiveName), Exists: true, Note: "it never removes events"}
 			if days := int(aws.ToInt32(a.RetentionDays)); days > 0 {
-				t.Note = fmt.Sprintf("events end after %d days", days)
+				t.Note = "events end after " + count(days, "day")
 				if at := o.deletedAt(); !at.IsZero() {
 					t.Until = clock(at.AddDate(0, 0, days))
 				}

@@ -153,8 +153,8 @@ func (o *fsckOptions) printText(report reconcile.Report) {
 			printf(o.stdout, "%s: %d found, %d repaired (%s)\n", k.Kind, c.Found, c.Repaired, k.Doc)
 		}
 	}
-	printf(o.stdout, "examined: %d accounts, %d recordings, %d tombstones, %d objects, %d claims\n",
-		report.Accounts, report.Recordings, report.Tombstones, report.Objects, report.Claims)
+	printf(o.stdout, "examined: %s, %s, %s, %s, %s\n", count(report.Accounts, "account"), count(report.Recordings, "recording"),
+		count(report.Tombstones, "tombstone"), count(report.Objects, "object"), count(report.Claims, "claim"))
 	if found, repaired := report.Totals(); found == 0 {
 		printf(o.stdout, "everything matches\n")
 	} else {

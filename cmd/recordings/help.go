@@ -52,6 +52,8 @@ Other environment variables:
   INBOX_PATTERNS         extra name patterns for files, as configured in the deployment
   INBOX_TIMEZONE         time zone of the times in file names
   ARRIVALS_DEAD_LETTERS  ARN of a deployment's dead-letter queue, for replay
+  ISSUER_PRIVATE_HOSTS   hosts of token issuers that may have private addresses, as configured in the service
+  WEBHOOK_PRIVATE_HOSTS  hosts of webhooks that may have private addresses, as configured in the service
   KAZOO_URL              the Kazoo to import from
   KAZOO_API_KEY          API key for that Kazoo
   KAZOO_TOKEN            auth token for that Kazoo, if there is no API key

@@ -271,5 +271,5 @@ func size(n int64) string {
 			return fmt.Sprintf("%.1f %s", float64(n)/unit.n, unit.name)
 		}
 	}
-	return fmt.Sprintf("%d bytes", n)
+	return count(n, "byte")
 }

@@ -99,8 +99,9 @@ func (e env) printIngested(counts map[incoming.Outcome]int, kept int, asJSON boo
 			"rejected": counts[incoming.Refused], "removed": removed, "sidecars_waiting": counts[incoming.Awaiting], "left_in_the_inbox": kept,
 		})
 	}
-	printf(e.stdout, "%d new, %d completed, %d unchanged, %d rejected, %d removed, %d sidecars waiting for audio, %d left in the inbox\n",
-		counts[incoming.Adopted], counts[incoming.Completed], unchanged, counts[incoming.Refused], removed, counts[incoming.Awaiting], kept)
+	printf(e.stdout, "%d new, %d completed, %d unchanged, %d rejected, %d removed, %s waiting for audio, %d left in the inbox\n",
+		counts[incoming.Adopted], counts[incoming.Completed], unchanged, counts[incoming.Refused], removed,
+		count(counts[incoming.Awaiting], "sidecar"), kept)
 	return nil
 }
 

@@ -104,7 +104,7 @@ func (e env) issuerListCommand() *cobra.Command {
 					}
 					continue
 				}
-				printf(o.stdout, "%s  %s  %d keys  %s\n", r.Name, clean(r.Iss), len(r.List), clean(keyState(r)))
+				printf(o.stdout, "%s  %s  %s  %s\n", r.Name, clean(r.Iss), count(len(r.List), "key"), clean(keyState(r)))
 			}
 			return nil
 		})
@@ -310,7 +310,7 @@ func (o *issuerOptions) printOutcome(one keyset.Outcome) {
 		printf(o.stderr, "%s: %s; the earlier keys stay in use\n", one.Name, clean(one.Err.Error()))
 		return
 	}
-	printf(o.stdout, "%s: %d keys\n", one.Name, one.Keys)
+	printf(o.stdout, "%s: %s\n", one.Name, count(one.Keys, "key"))
 	for _, s := range one.Skipped {
 		printf(o.stderr, "%s: not used: %s\n", one.Name, clean(s))
 	}

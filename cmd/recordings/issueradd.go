@@ -253,7 +253,7 @@ func (a *issuerAdd) add(ctx context.Context, b issuer.Book, r issuer.Record) err
 	if a.asJSON {
 		return printJSON(a.stdout, shownIssuerOf(r))
 	}
-	printf(a.stderr, "issuer %s added with %d keys\n", r.Name, len(r.List))
+	printf(a.stderr, "issuer %s added with %s\n", r.Name, count(len(r.List), "key"))
 	for _, s := range r.Skipped {
 		printf(a.stderr, "not used: %s\n", clean(s))
 	}

@@ -74,7 +74,7 @@ func planned(j *client.Job) string {
 	if j.Plan == nil {
 		return ""
 	}
-	return fmt.Sprintf("%d recordings with %s of audio", j.Plan.Count, size(j.Plan.Bytes))
+	return fmt.Sprintf("%s with %s of audio", count(j.Plan.Count, "recording"), size(j.Plan.Bytes))
 }
 
 // jobShowCommand makes the command that shows a job.
@@ -115,13 +115,19 @@ func (e env) printJob(j *client.Job) {
 		return
 	}
 	e.printPlan(j)
-	if p := j.Progress; j.State != "planned" {
-		printf(e.stdout, "%d recordings done, %d on legal hold, %d changed or gone, %d failed\n",
-			p.Done.Count, p.Held.Count, p.Skipped.Count, p.Failed.Count)
+	if j.State != "planned" {
+		printf(e.stdout, "%s\n", progressed(j))
 	}
 	for _, f := range j.Failures {
 		printf(e.stdout, "  %s  %s: %s\n", clean(f.ID), clean(f.Outcome), clean(f.Cause))
 	}
+}
+
+// progressed returns what became of the recordings of a job so far.
+func progressed(j *client.Job) string {
+	p := j.Progress
+	return fmt.Sprintf("%s done, %d on legal hold, %d changed or gone, %d failed", count(p.Done.Count, "recording"), p.Held.Count,
+		p.Skipped.Count, p.Failed.Count)
 }
 
 // printPlan prints the plan of a job.
@@ -136,7 +142,7 @@ func (e env) printPlan(j *client.Job) {
 	if j.Plan.Held.Count == 0 {
 		return
 	}
-	printf(e.stdout, "%d of them with %s are on legal hold, and stay:\n", j.Plan.Held.Count, size(j.Plan.Held.Bytes))
+	printf(e.stdout, "legal holds keep %d of them, with %s:\n", j.Plan.Held.Count, size(j.Plan.Held.Bytes))
 	for _, item := range j.Plan.HeldItems {
 		printf(e.stdout, "  %s  %s\n", clean(item.ID), clean(strings.Join(item.Holds, ", ")))
 	}
@@ -154,13 +160,13 @@ confirmed by mistake. Confirming a job again changes nothing.`,
 		examples: []string{"job confirm " + exampleJob + " --count 37"},
 	}.command()
 	var asJSON bool
-	var count int
+	var number int
 	t := e.apiFlags(c.Flags())
-	c.Flags().IntVar(&count, "count", -1, "`NUMBER`: the number of recordings in the plan; required")
+	c.Flags().IntVar(&number, "count", -1, "`NUMBER`: the number of recordings in the plan; required")
 	jsonFlag(c.Flags(), &asJSON)
 	c.RunE = func(c *cobra.Command, args []string) error {
 		return e.withJob(t, args, func(api *client.Client, id string) error {
-			if count < 0 {
+			if number < 0 {
 				return usageError{errors.New("--count is required: the number of recordings in the plan")}
 			}
 			j, err := api.Job(c.Context(), id)
@@ -169,8 +175,9 @@ confirmed by mistake. Confirming a job again changes nothing.`,
 				return err
 			case j.Plan == nil:
 				return fmt.Errorf("the job is %s, and has no plan to confirm", j.State)
-			case j.Plan.Count != count:
-				return fmt.Errorf("nothing is done: the plan has %d recordings, not %d", j.Plan.Count, count)
+			}
+			if err := checkNumber(j, number); err != nil {
+				return err
 			}
 			if j, err = api.ConfirmJob(c.Context(), id, j.Plan.Totals); err != nil {
 				return err
@@ -183,6 +190,19 @@ confirmed by mistake. Confirming a job again changes nothing.`,
 		})
 	}
 	return c
+}
+
+// checkNumber checks the number of recordings with which a plan is confirmed.
+func checkNumber(j *client.Job, confirmed int) error {
+	if j.Plan.Count == confirmed {
+		return nil
+	}
+	return fmt.Errorf("nothing is done: the plan has %s, not %d", count(j.Plan.Count, "recording"), confirmed)
+}
+
+// confirmation returns the command that confirms the plan of a job.
+func confirmation(j *client.Job) string {
+	return fmt.Sprintf("recordings job confirm %s --count %d", j.ID, j.Plan.Count)
 }
 
 // idle reports whether j has ended, or waits until a client confirms it.
@@ -208,7 +228,7 @@ error. With --output, it downloads the files of the job. They are kept for 7 day
 			}
 			for !j.Ended() {
 				if j.State == "planned" {
-					return errors.New("the plan is not confirmed: recordings job confirm " + j.ID)
+					return errors.New("the plan is not confirmed; to confirm it: " + confirmation(j))
 				}
 				if j, err = o.await(c.Context(), api, j, idle); err != nil {
 					return err

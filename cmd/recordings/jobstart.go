@@ -153,7 +153,7 @@ func (o *startOptions) start(ctx context.Context, api *client.Client, r client.J
 		return fmt.Errorf("the job is %s: %s", j.State, first(j.Cause, "it has no plan"))
 	}
 	if !o.asJSON {
-		printf(o.stdout, "to go on: recordings job confirm %s --count %d\n", j.ID, j.Plan.Count)
+		printf(o.stdout, "to go on: %s\n", confirmation(j))
 	}
 	return nil
 }

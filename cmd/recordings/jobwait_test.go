@@ -21,7 +21,7 @@ func TestJobWaitStopsAtThePlan(t *testing.T) {
 		code           int
 		stdout, stderr string
 	}{
-		"nobody confirms": {[]string{"planning", "planned"}, failed, "", "the plan is not confirmed: recordings job confirm J"},
+		"nobody confirms": {[]string{"planning", "planned"}, failed, "", "the plan is not confirmed; to confirm it: recordings job confirm J --count 2\n"},
 		"confirmed":       {[]string{"planning", "planned", "running", "done"}, done, "job J is done", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -30,7 +30,7 @@ func TestJobWaitStopsAtThePlan(t *testing.T) {
 			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 				state := c.states[min(int(asked.Add(1)), len(c.states))-1]
 				w.Header().Set("Content-Type", "application/json")
-				_, _ = io.WriteString(w, `{"data":{"id":"J","action":"export","state":"`+state+`"},"status":"success"}`)
+				_, _ = io.WriteString(w, `{"data":{"id":"J","action":"export","state":"`+state+`","plan":{"count":2,"bytes":300}},"status":"success"}`)
 			}))
 			t.Cleanup(server.Close)
 			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)

@@ -60,9 +60,7 @@ func (o *jobOptions) report(j *client.Job) error {
 			return err
 		}
 	} else {
-		p := j.Progress
-		printf(o.stdout, "job %s is %s: %d recordings done, %d on legal hold, %d changed or gone, %d failed\n",
-			j.ID, j.State, p.Done.Count, p.Held.Count, p.Skipped.Count, p.Failed.Count)
+		printf(o.stdout, "job %s is %s: %s\n", j.ID, j.State, progressed(j))
 	}
 	switch {
 	case j.State == "failed":

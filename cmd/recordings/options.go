@@ -150,6 +150,14 @@ func unexpected(args []string, want int) error {
 // sortedKeys returns the keys of m in order.
 func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
 
+// count returns a number of things in words: "1 recording", "2 recordings".
+func count[N int | int64](n N, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return fmt.Sprintf("%d %ss", n, thing)
+}
+
 // printJSON prints v on one line.
 func printJSON(w io.Writer, v any) error {
 	out := json.NewEncoder(w)

@@ -113,8 +113,8 @@ func (o *personOptions) run(ctx context.Context, api *client.Client) error {
 		return err
 	}
 	if j.State == "planned" && o.confirm >= 0 {
-		if o.confirm != j.Plan.Count {
-			return fmt.Errorf("nothing is done: the plan has %d recordings, not %d", j.Plan.Count, o.confirm)
+		if err := checkNumber(j, o.confirm); err != nil {
+			return err
 		}
 		if j, err = api.ConfirmJob(ctx, j.ID, j.Plan.Totals); err != nil {
 			return err
@@ -153,9 +153,9 @@ func (o *personOptions) printPlan(j *client.Job) error {
 	if o.asJSON {
 		return printJSON(o.stdout, j.Raw)
 	}
-	printf(o.stdout, "job %s: %d recordings with %s of audio", j.ID, j.Plan.Count, size(j.Plan.Bytes))
+	printf(o.stdout, "job %s: %s", j.ID, planned(j))
 	if j.Plan.Held.Count > 0 {
-		printf(o.stdout, ", %d of them on legal hold, which stay", j.Plan.Held.Count)
+		printf(o.stdout, "; legal holds keep %d of them", j.Plan.Held.Count)
 	}
 	command := "export"
 	if o.action == person.EraseAction {

@@ -125,8 +125,8 @@ func (e env) verifyCertificate(name, list string, keys []string, asJSON bool) er
 	if !certificate.Complete {
 		complete = "incomplete"
 	}
-	printf(e.stdout, "genuine: %s %s of the account %s, finished %s\n%d recordings found, %d done, %d on legal hold, %d changed or gone, %d failed, %d appeared later\n",
-		complete, certificate.Kind, certificate.Account, certificate.Finished, certificate.Found.Count, certificate.Done.Count, certificate.Held.Count,
+	printf(e.stdout, "genuine: %s %s of the account %s, finished %s\n%s found, %d done, %d on legal hold, %d changed or gone, %d failed, %d appeared later\n",
+		complete, certificate.Kind, certificate.Account, certificate.Finished, count(certificate.Found.Count, "recording"), certificate.Done.Count, certificate.Held.Count,
 		certificate.Skipped.Count, certificate.Failed.Count, certificate.Later.Count)
 	return nil
 }

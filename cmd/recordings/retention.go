@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"strconv"
 	"strings"
 	"time"
 
@@ -195,10 +194,10 @@ func (o *retentionOptions) show(ctx context.Context, editor retention.Editor) er
 		printf(o.stdout, "%3d  %-24s  %-9s  %s\n", i+1, clean(e.Policy.Rules[i].Name), keptFor(&e.Policy.Rules[i]), conditions(&e.Policy.Rules[i]))
 	}
 	if e.Bounds.Min > 0 {
-		printf(o.stdout, "no rule keeps a recording for fewer than %d days\n", e.Bounds.Min)
+		printf(o.stdout, "no rule keeps a recording for fewer than %s\n", count(e.Bounds.Min, "day"))
 	}
 	if e.Bounds.Max > 0 {
-		printf(o.stdout, "no recording is kept for more than %d days\n", e.Bounds.Max)
+		printf(o.stdout, "no recording is kept for more than %s\n", count(e.Bounds.Max, "day"))
 	}
 	return nil
 }
@@ -207,7 +206,7 @@ func keptFor(r *retention.Rule) string {
 	if r.Forever {
 		return "forever"
 	}
-	return strconv.Itoa(r.Days) + " days"
+	return count(r.Days, "day")
 }
 
 // conditions returns the conditions of a rule in words.
@@ -231,15 +230,16 @@ func conditions(r *retention.Rule) string {
 
 // previewWords describes a preview.
 func previewWords(p retention.Preview) string {
-	text := fmt.Sprintf("%d recordings with %s of audio", p.Count, size(p.Bytes))
+	text := fmt.Sprintf("%s with %s of audio", count(p.Count, "recording"), size(p.Bytes))
 	if p.Count > 0 {
-		text += fmt.Sprintf(", created from %s to %s, in %d accounts", p.Oldest.Time().Format(time.DateOnly), p.Newest.Time().Format(time.DateOnly), p.Accounts)
+		text += fmt.Sprintf(", created from %s to %s, in %s", p.Oldest.Time().Format(time.DateOnly), p.Newest.Time().Format(time.DateOnly),
+			count(p.Accounts, "account"))
 	}
 	if p.Restorable > 0 {
-		text += fmt.Sprintf(" (%d of them are deleted, and could still be restored)", p.Restorable)
+		text += fmt.Sprintf(" (%d of them already deleted, but still restorable)", p.Restorable)
 	}
 	if p.Held > 0 {
-		text += fmt.Sprintf(" (%d more are on legal hold)", p.Held)
+		text += fmt.Sprintf(" (legal holds keep %d more)", p.Held)
 	}
 	return text
 }

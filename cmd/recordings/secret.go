@@ -87,7 +87,7 @@ func (c secretCommand) choose(words []string) (func(context.Context, store.Secre
 	case c.label != "" && words[0] != "create":
 		return nil, errors.New("--label works only with create")
 	case len(c.label) > maxLabel:
-		return nil, fmt.Errorf("--label has %d bytes, the limit is %d", len(c.label), maxLabel)
+		return nil, fmt.Errorf("--label has %s, the limit is %d", count(len(c.label), "byte"), maxLabel)
 	}
 	return do, checkAudit(c.audit)
 }

@@ -171,7 +171,7 @@ func (o *usageOptions) show(u accountUsage) error {
 	if o.asJSON {
 		return printJSON(o.stdout, u)
 	}
-	line := fmt.Sprintf("%s  %s  %d recordings, %.1f h, %.3f GB added, %.3f GB stored, %d kept", u.Account, u.Month, u.Recordings,
+	line := fmt.Sprintf("%s  %s  %s, %.1f h, %.3f GB added, %.3f GB stored, %d kept", u.Account, u.Month, count(u.Recordings, "recording"),
 		float64(u.Seconds)/3600, float64(u.Bytes)/1e9, float64(u.StoredBytes)/1e9, u.Kept.Count)
 	if u.Cost != "" {
 		line += ", " + clean(u.Cost+" "+u.Currency)

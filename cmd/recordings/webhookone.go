@@ -78,7 +78,8 @@ var webhookTestUsage = usage{
 	name: "test", summary: "send a message without changes to a webhook",
 	args: "ID --account ID [OPTIONS]",
 	does: `Sends a signed request of the type recordings.test from where the command runs, and reports whether the
-receiver accepted it. It changes nothing.`,
+receiver accepted it. It changes nothing. It does not know the settings of the service: WEBHOOK_PRIVATE_HOSTS,
+in the environment of the command, lists hosts that may have private or local addresses.`,
 	examples: []string{"webhook test 0a1b2c3d4e5f6071 --account A"},
 }
 

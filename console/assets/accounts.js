@@ -1,7 +1,7 @@
 // The switcher of accounts. A token may reach accounts below its own, but the recordings API has
 // no list of them. Where the same address leads to a Kazoo, that has one. Any other account is
 // opened by its ID.
-import { find, h, labelled } from "./dom.js";
+import { find, h, labeled } from "./dom.js";
 import { t } from "./i18n.js";
 import { save } from "./session.js";
 /** @import { Api } from "./api.js" */
@@ -46,5 +46,5 @@ export function showAccounts(session, current, below, open) {
     save(session);
     open(other.value);
   };
-  find("#accounts").replaceChildren(labelled(t("accounts.label"), choice), h("form", { onsubmit }, labelled(t("accounts.ask"), other)));
+  find("#accounts").replaceChildren(labeled(t("accounts.label"), choice), h("form", { onsubmit }, labeled(t("accounts.ask"), other)));
 }

@@ -28,7 +28,7 @@ export function h(name, given = {}, ...children) {
 export const button = (key, onclick) => h("button", { type: "button", onclick }, t(key));
 
 /** Makes a field with a label. @param {string} label @param {Node} field @param {object} [given] */
-export const labelled = (label, field, given) => h("label", given, h("span", {}, label), field);
+export const labeled = (label, field, given) => h("label", given, h("span", {}, label), field);
 
 /** Puts text on the clipboard. Returns whether that worked: plain HTTP has no clipboard. @param {string} text */
 export async function copy(text) {

@@ -1,5 +1,5 @@
 // The form of filters. Its change event means that the value may have changed.
-import { button, h, labelled, on } from "./dom.js";
+import { button, h, labeled, on } from "./dom.js";
 import { t } from "./i18n.js";
 import { countFilters, noFilters } from "./view.js";
 /** @import { Filters } from "../types.js" */
@@ -27,7 +27,7 @@ export class RecordingFilters extends HTMLElement {
       const type = { from: "date", to: "date", number: "search" }[name] ?? "text";
       this.#fields[name] = choices[name] ? h("select", {}, ...choices[name].map(([value, text]) => h("option", { value }, t(text))))
         : h("input", { type, autocomplete: "off", spellcheck: false });
-      return labelled(t(`filters.${name}`), this.#fields[name]);
+      return labeled(t(`filters.${name}`), this.#fields[name]);
     });
     this.#fields.owner.setAttribute("list", this.#owners.id);
     const onsubmit = (/** @type {Event} */ e) => { e.preventDefault(); this.#tell(); };

@@ -1,6 +1,6 @@
 // The login: a token, or a Kazoo's own login where the same address leads to one.
 import { Api } from "./api.js";
-import { h, labelled } from "./dom.js";
+import { h, labeled } from "./dom.js";
 import { t } from "./i18n.js";
 import { md5 } from "./md5.js";
 import { begin, claimsOf } from "./session.js";
@@ -41,7 +41,7 @@ export function showLogin(root, base, reason, done) {
 /** @param {string} label a key @param {object} [more] */
 function field(label, more) {
   const input = h("input", { required: true, autocomplete: "off", spellcheck: false, ...more });
-  return { input, label: labelled(t(label), input) };
+  return { input, label: labeled(t(label), input) };
 }
 
 /** @param {string} base @returns {LoginFields} */

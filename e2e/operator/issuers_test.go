@@ -147,7 +147,7 @@ func TestIssuersGuide(t *testing.T) {
 	if err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
-	if !strings.Contains(string(out), "cognito: 2 keys") || !strings.Contains(string(out), "issuer keycloak added with 1 keys") {
+	if !strings.Contains(string(out), "cognito: 2 keys") || !strings.Contains(string(out), "issuer keycloak added with 1 key") {
 		t.Errorf("the commands printed %s", out)
 	}
 

@@ -96,7 +96,7 @@ func sumWith(name, text string) func() []byte {
 }
 
 // TestCRC64NVME compares the checksum with the check value of its definition
-// (reveng.sourceforge.io/crc-catalogue/all.htm).
+// (https://reveng.sourceforge.io/crc-catalogue/all.htm).
 func TestCRC64NVME(t *testing.T) {
 	t.Parallel()
 	if got := hex.EncodeToString(sumWith("crc64nvme", "123456789")()); got != "ae8b14860a799888" {

@@ -62,8 +62,8 @@ func (d *Directory) User(ctx context.Context, account, user string) (Person, err
 	return p.Person, err
 }
 
-// Users returns the users after the ID after, in order, at most limit of them. next is
-// the after of the next page, "" at the end.
+// Users returns the users after the ID after, in order, at most limit of them. The
+// next page begins after the ID next; "" means that this is the last page.
 func (d *Directory) Users(ctx context.Context, account, after string, limit int) (users []Person, next string, err error) {
 	next, err = d.page(ctx, account, UserPrefix, after, limit, func(id string, value []byte) error {
 		u, err := ParseUser(value)

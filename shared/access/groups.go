@@ -21,8 +21,8 @@ func (d *Directory) Group(ctx context.Context, account, group string) (Team, err
 	return t.Team, err
 }
 
-// Groups returns the groups after the ID after, in order, at most limit of them. next
-// is the after of the next page, "" at the end.
+// Groups returns the groups after the ID after, in order, at most limit of them. The
+// next page begins after the ID next; "" means that this is the last page.
 func (d *Directory) Groups(ctx context.Context, account, after string, limit int) (groups []Team, next string, err error) {
 	next, err = d.page(ctx, account, GroupPrefix, after, limit, func(id string, value []byte) error {
 		g, err := ParseGroup(value)
@@ -138,8 +138,8 @@ func (d *Directory) finishRemoval(ctx context.Context, account, group string) er
 }
 
 // Members returns the members of a group after the ID after, in order, at most limit of
-// them. next is the after of the next page, "" at the end. A group that does not exist
-// has no members.
+// them. The next page begins after the ID next; "" means that this is the last page. A group that
+// does not exist has no members.
 func (d *Directory) Members(ctx context.Context, account, group, after string, limit int) (users []string, next string, err error) {
 	if !auth.ValidName(group) {
 		return nil, "", ErrInvalid

@@ -56,7 +56,7 @@ func (j *jobber) dataOf(found *job.Job) jobData {
 		ID: found.ID, Action: found.Action, State: found.State, Params: found.Params, Maker: found.By.Owner,
 		Confirmer: found.Confirmer.Owner, Reason: found.Reason,
 		Created: found.Created, Updated: found.Updated, Confirmed: found.Confirmed, Ended: found.Ended, Expires: found.Expires(),
-		Progress: found.Progress, Failures: found.Failures, Cause: found.Cause,
+		Progress: found.Progress, Failures: found.NotDone, Cause: found.Cause,
 	}
 	if found.State != job.Planning && (found.State == job.Planned || found.Confirmed != 0) {
 		data.Plan = &planData{found.Plan, found.HeldItems, j.money(found)}

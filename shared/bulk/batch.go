@@ -99,7 +99,7 @@ func (r *runner) Run(ctx context.Context, t *job.Task) (done bool, err error) {
 
 // list stores the list of the recordings if the job itself does not have all that were not done.
 func (r *runner) list(ctx context.Context, t *job.Task) error {
-	if !t.Job.MoreFailures() {
+	if !t.Job.MoreNotDone() {
 		return nil
 	}
 	list, err := archive.StoreList(ctx, t, r.files)

@@ -134,7 +134,7 @@ func BenchmarkJobs(b *testing.B) {
 			first = f.slices(b, first, never)
 		}
 		left, _, deleted := f.count(b)
-		if first.Progress.Done.Count != deleted || deleted+left != n/2 || len(first.Failures) > 0 {
+		if first.Progress.Done.Count != deleted || deleted+left != n/2 || len(first.NotDone) > 0 {
 			b.Fatalf("%d are deleted and %d left: %+v", deleted, left, first)
 		}
 		second := f.slices(b, f.start(b, bulk.DeleteAction, bulk.Params{Filter: inbound}), never)

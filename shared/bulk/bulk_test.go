@@ -21,7 +21,7 @@ const inbound = "filter_direction=inbound"
 // causes returns the outcomes of the failures, by ID.
 func causes(j *job.Job) map[string]string {
 	all := map[string]string{}
-	for _, item := range j.Failures {
+	for _, item := range j.NotDone {
 		all[item.ID] = string(item.Outcome) + " " + item.Cause + " " + strings.Join(item.Holds, ",")
 	}
 	return all

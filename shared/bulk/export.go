@@ -19,7 +19,7 @@ type Result struct {
 	Zip      string `json:"zip,omitempty"`
 	ZipBytes int64  `json:"zip_bytes,omitempty"`
 	// List is the key of the list of the recordings. Other jobs than exports have one if
-	// their failures are more than job.MaxFailures.
+	// more than job.MaxNotDone of them were not done.
 	List string `json:"list,omitempty"`
 }
 

@@ -103,7 +103,7 @@ func TestJobsSurviveFaultsAndKills(t *testing.T) {
 				})
 				j = f.get(t, j)
 				name := fmt.Sprintf("call %d, after %t, killed %t", number, when, killed)
-				if j.State != job.Done || j.Progress.Done != (job.Totals{Count: 2, Bytes: 3}) || len(j.Failures) != 0 {
+				if j.State != job.Done || j.Progress.Done != (job.Totals{Count: 2, Bytes: 3}) || len(j.NotDone) != 0 {
 					t.Errorf("%s: %+v", name, j)
 					return 0
 				}
@@ -139,7 +139,7 @@ func TestJobsOverDynamoDB(t *testing.T) {
 		f.fill(t, 2)
 		f.use(f.store, a.days)
 		j := f.run(t, f.plan(t, a.action, a.params))
-		if j.State != job.Done || j.Progress.Done != (job.Totals{Count: 2, Bytes: 3}) || len(j.Failures) != 0 {
+		if j.State != job.Done || j.Progress.Done != (job.Totals{Count: 2, Bytes: 3}) || len(j.NotDone) != 0 {
 			t.Errorf("%s: %+v", a.action, j)
 			continue
 		}

@@ -58,8 +58,8 @@ func TestMoreFailuresThanAJobHas(t *testing.T) {
 		f.remove(t, c.failed)
 		j = f.run(t, j)
 		lines := f.listOf(t, j)
-		if j.State != job.Done || j.Progress.Skipped.Count != c.failed || j.Progress.Done.Count != 2 || len(j.Failures) != 100 || len(lines) != c.lines {
-			t.Fatalf("%s: %s, %+v, %d failures and %d lines, want %d", c.action, j.State, j.Progress, len(j.Failures), len(lines), c.lines)
+		if j.State != job.Done || j.Progress.Skipped.Count != c.failed || j.Progress.Done.Count != 2 || len(j.NotDone) != 100 || len(lines) != c.lines {
+			t.Fatalf("%s: %s, %+v, %d failures and %d lines, want %d", c.action, j.State, j.Progress, len(j.NotDone), len(lines), c.lines)
 		}
 		if c.lines == 0 {
 			continue

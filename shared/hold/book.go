@@ -173,7 +173,7 @@ func (b *Book) Release(ctx context.Context, account, id string, r Release) (Hold
 		return Hold{}, err
 	}
 	r.At = recording.SecondsOf(b.now())
-	var released Hold
+	var ended Hold
 	err := b.change(ctx, account, func(s Set) ([]Hold, []store.EntryWrite, error) {
 		h, ok := s.Active(id)
 		if !ok {
@@ -184,18 +184,18 @@ func (b *Book) Release(ctx context.Context, account, id string, r Release) (Hold
 		if err != nil {
 			return nil, nil, fmt.Errorf("encode a released hold: %w", err)
 		}
-		released = h
+		ended = h
 		rest := slices.DeleteFunc(slices.Clone(s.holds), func(h Hold) bool { return h.ID == id })
-		writes, err := b.lockWrites(account, id, lifted)
+		writes, err := b.lockWrites(account, id, released)
 		return rest, append(writes, store.EntryWrite{Entry: store.Entry{EntryKey: releasedKey(account, id), Value: value}}), err
 	})
 	if err != nil {
 		return Hold{}, err
 	}
-	if released.ID == "" {
+	if ended.ID == "" {
 		return b.released(ctx, account, id)
 	}
-	return released, nil
+	return ended, nil
 }
 
 // lockWrites returns the write that leaves work for the Locker, if there is one.
@@ -278,7 +278,8 @@ var errUnchanged = errors.New("nothing to change")
 const changeTries = 10
 
 // change replaces the active holds of an account by those that decide returns, together
-// with other writes. It starts over if the holds change meanwhile, a few times.
+// with other writes. It starts over if the holds change meanwhile, up to changeTries
+// times.
 func (b *Book) change(ctx context.Context, account string, decide func(Set) ([]Hold, []store.EntryWrite, error)) error {
 	err := store.Retry(ctx, changeTries, func() error { return b.tryChange(ctx, account, decide) })
 	if errors.Is(err, store.ErrConflict) {

@@ -59,8 +59,8 @@ const (
 	maxAlone = 10
 )
 
-// step does one page of a piece of work, or several arrivals of one account, and notes the
-// progress.
+// step does one page of a piece of work, or several recordings of one account that are noted
+// one by one, and notes the progress.
 func (l *Locker) step(ctx context.Context, works []lockWork) (changed int, err error) {
 	first := &works[0]
 	holds, err := Read(ctx, l.Entries, first.Account)
@@ -71,9 +71,9 @@ func (l *Locker) step(ctx context.Context, works []lockWork) (changed int, err e
 	switch first.Task {
 	case placed:
 		changed, next, err = l.lockPage(ctx, first, holds)
-	case lifted:
+	case released:
 		changed, next, err = l.unlockPage(ctx, first, holds)
-	case arrived:
+	case joined:
 		changed, err = l.lockNoted(ctx, works, holds)
 	case alone:
 		changed, err = l.settle(ctx, works, holds)

@@ -16,14 +16,14 @@ import (
 // lockTurnKey is the key of the entry with the account that the next run begins with.
 var lockTurnKey = store.EntryKey{Partition: "hold-locks-turn", Key: "turn"}
 
-// maxArrivals is how many recordings of an account one step handles that are noted one by one.
-const maxArrivals = 25
+// maxNoted is how many recordings of an account one step handles that are noted one by one.
+const maxNoted = 25
 
-// Run does the work that is there. Accounts take turns, so that one with much work does not
-// hold up others. If ctx ends first, the next run begins with the account whose turn it is. In
-// one turn an account locks some arrivals, unlocks one page after a release, locks one page
-// under a new hold, and tries some objects again that have failed. So none of the four waits for
-// the others.
+// Run locks and unlocks what changes of holds have left to do. Accounts take turns, so that one with
+// much work does not hold up others. If ctx ends first, the next run begins with the account whose
+// turn it is. In one turn an account locks some recordings that came under a hold, unlocks one page
+// after a release, locks one page under a new hold, and tries some objects again that have failed. So
+// none of the four waits for the others.
 //
 // Run returns the number of objects that it has locked or unlocked. Work that fails stays, and
 // does not keep the rest from being done. Errors: those of the store and of the bucket, joined;
@@ -34,19 +34,19 @@ func (l *Locker) Run(ctx context.Context) (changed int, err error) {
 		ctx, cancel = context.WithTimeout(ctx, l.Time)
 		defer cancel()
 	}
-	names, err := l.accounts(ctx)
-	if err != nil || len(names) == 0 {
+	accounts, err := l.accounts(ctx)
+	if err != nil || len(accounts) == 0 {
 		return 0, err
 	}
-	accounts := make(map[string]*accountLocks, len(names))
-	for _, name := range names {
-		accounts[name] = &accountLocks{Locker: l, name: name, skip: map[string]bool{}}
+	works := make(map[string]*accountLocks, len(accounts))
+	for _, account := range accounts {
+		works[account] = &accountLocks{Locker: l, account: account, skip: map[string]bool{}}
 	}
 	rota := turns.Rota{Entries: l.Entries, Key: lockTurnKey, Parallel: l.Parallel}
-	err = rota.Run(ctx, names, func(ctx context.Context, name string) (bool, error) { return accounts[name].turn(ctx) })
-	for _, name := range names {
-		changed += accounts[name].changed
-		err = errors.Join(err, accounts[name].failed)
+	err = rota.Run(ctx, accounts, func(ctx context.Context, account string) (bool, error) { return works[account].turn(ctx) })
+	for _, account := range accounts {
+		changed += works[account].changed
+		err = errors.Join(err, works[account].failed)
 	}
 	return changed, err
 }
@@ -80,7 +80,7 @@ func (l *Locker) accounts(ctx context.Context) ([]string, error) {
 // accountLocks is the work on one account in one run.
 type accountLocks struct {
 	*Locker
-	name string
+	account string
 	// lists are how far the lists of work were read, in the order of tasks.
 	lists [len(tasks)]workList
 	// skip has the keys of work that has failed.
@@ -122,14 +122,14 @@ func (a *accountLocks) turn(ctx context.Context) (done bool, err error) {
 }
 
 // due returns the work of a task that is due and comes next in the list: one hold, or up to
-// maxArrivals recordings. It returns nothing once the list is done.
+// maxNoted recordings. It returns nothing once the list is done.
 func (a *accountLocks) due(ctx context.Context, t task, list *workList) ([]lockWork, error) {
 	most := 1
-	if t == arrived || t == alone {
-		most = maxArrivals
+	if t == joined || t == alone {
+		most = maxNoted
 	}
 	for !list.done {
-		prefix := (&lockWork{Account: a.name, Task: t}).key()
+		prefix := (&lockWork{Account: a.account, Task: t}).key()
 		page, err := a.Entries.PageEntries(ctx, store.EntryQuery{
 			Partition: prefix.Partition, Prefix: prefix.Key, After: list.after, Limit: store.MaxEntries,
 		})

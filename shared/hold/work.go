@@ -18,23 +18,24 @@ type task string
 const (
 	// placed: lock the audio that a new hold covers.
 	placed task = "placed"
-	// lifted: unlock audio that no hold covers any more.
-	lifted task = "lifted"
-	// arrived: lock audio that arrived after its hold, or audio of a recording that came into
-	// the scope of a hold.
-	arrived task = "arrived"
+	// released: unlock audio that no hold covers any more. The stored value is older than the word.
+	released task = "lifted"
+	// joined: lock the audio of one recording that came under a hold: because its audio arrived,
+	// or because the recording came into the scope of the hold. The stored value says only the
+	// first.
+	joined task = "arrived"
 	// alone: lock or unlock the audio of one recording, as the holds say. It is left for an
 	// object that failed, so that the rest of its page need not wait for it.
 	alone task = "alone"
 )
 
 // tasks has every task, in the order in which a turn does them.
-var tasks = [...]task{arrived, lifted, placed, alone}
+var tasks = [...]task{joined, released, placed, alone}
 
 // lockWork is the value of a piece of work.
 type lockWork struct {
 	Account string `json:"account"`
-	// ID is the ID of the hold, or of the recording for the tasks arrived and alone.
+	// ID is the ID of the hold, or of the recording for the tasks joined and alone.
 	ID   string `json:"id"`
 	Task task   `json:"task"`
 	// After is how far the pass has come, in a form that depends on Task; "" at its start.
@@ -80,10 +81,10 @@ func noteAlone(ctx context.Context, entries store.Entries, account string, ids [
 	return nil
 }
 
-// noteArrival leaves work for the Locker before audio becomes that of a recording on hold, or
-// a recording with audio comes on hold.
-func noteArrival(ctx context.Context, entries store.Entries, account, id string) error {
-	w, err := lockWrite(account, id, arrived)
+// noteJoined leaves work for the Locker. It is called before a recording on hold gets audio, and
+// before a recording with audio comes under a hold.
+func noteJoined(ctx context.Context, entries store.Entries, account, id string) error {
+	w, err := lockWrite(account, id, joined)
 	if err != nil {
 		return err
 	}

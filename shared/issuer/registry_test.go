@@ -173,7 +173,7 @@ func TestACanceledReadIsMadeAgain(t *testing.T) {
 	})
 }
 
-// Requests that need the same read share it. One that is cancelled does not fail the others.
+// Requests that need the same read share it. One that is canceled does not fail the others.
 func TestRequestsShareReads(t *testing.T) {
 	t.Parallel()
 	b := newBook(t)
@@ -198,7 +198,7 @@ func TestRequestsShareReads(t *testing.T) {
 		close(c.hold)
 		wait.Wait()
 		if !errors.Is(errs[0], context.Canceled) || errors.Join(errs[1:]...) != nil || c.lists != 2 {
-			t.Errorf("errors %v after %d reads, want one cancelled, and 2 reads", errs, c.lists)
+			t.Errorf("errors %v after %d reads, want one canceled, and 2 reads", errs, c.lists)
 		}
 	})
 }

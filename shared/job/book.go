@@ -129,12 +129,12 @@ func (b *Book) writes(j *Job, old store.Entry, condition store.Condition) ([]sto
 	if before.State == j.State && before.Retry == j.Retry && before.Updated/recording.Day == j.Updated/recording.Day {
 		return []store.EntryWrite{job}, nil
 	}
-	found, err := json.Marshal(indexed{j.State.Active(), j.Retry})
+	openValue, err := json.Marshal(indexed{j.State.Active(), j.Retry})
 	if err != nil {
 		return nil, fmt.Errorf("encode the entry of an open job: %w", err)
 	}
 	index := store.EntryWrite{Entry: store.Entry{
-		EntryKey: store.EntryKey{Partition: openPartition, Key: j.Account + "/" + j.ID}, Value: found, Expires: j.Expires(),
+		EntryKey: store.EntryKey{Partition: openPartition, Key: j.Account + "/" + j.ID}, Value: openValue, Expires: j.Expires(),
 	}}
 	if index.Delete = j.State.Ended(); index.Delete {
 		index.Value, index.Expires = nil, 0
@@ -180,13 +180,13 @@ func (b *Book) Get(ctx context.Context, account, id string) (*Job, error) {
 	return j, nil
 }
 
-// maxListed is the maximum number of jobs on a page. A job with many IDs and failures has
-// some 200 KB, and all tenants share the memory of a server.
+// maxListed is the maximum number of jobs on a page. A job with many IDs and many
+// recordings that were not done has some 200 KB, and all accounts share the memory of a server.
 const maxListed = 50
 
-// List returns one page of the jobs of an account, the newest first, after the job with
-// the ID after; "" is the beginning. next is the after of the next page. A page has at most
-// 50 jobs.
+// List returns one page of the jobs of an account, the newest first. The page begins after the job
+// with the ID after, or at the newest if that is "". The next page begins after the job with the ID
+// next; "" means that this is the last page. A page has at most maxListed jobs.
 // Errors: store.ErrUnavailable.
 func (b *Book) List(ctx context.Context, account, after string, limit int) (jobs []*Job, next string, err error) {
 	page, err := b.Entries.PageEntries(ctx, store.EntryQuery{
@@ -205,11 +205,14 @@ func (b *Book) List(ctx context.Context, account, after string, limit int) (jobs
 	return jobs, page.Next, nil
 }
 
-// change changes a job. A conflict with another process starts it over. change returns
-// false if there is nothing to store. record is called before the job is stored. Then a worker is
-// woken. If nothing was stored, an earlier call may have failed to do so; but not if the job waits
-// for its next try, because then a worker has had it, and has sent the message for that time.
-func (b *Book) change(ctx context.Context, account, id string, change func(*Job) (bool, error), record func() error) (*Job, error) {
+// change changes a job by a call of edit, and wakes a worker. A conflict with another process
+// starts it over. edit returns false if there is nothing to store. record is called before the job
+// is stored.
+//
+// change also wakes a worker if nothing was stored, because an earlier call may have stored the
+// change and died. It does not if the job waits for its next try: a message for that time is on its
+// way.
+func (b *Book) change(ctx context.Context, account, id string, edit func(*Job) (bool, error), record func() error) (*Job, error) {
 	var j *Job
 	var changed bool
 	err := store.Retry(ctx, changeTries, func() error {
@@ -218,7 +221,7 @@ func (b *Book) change(ctx context.Context, account, id string, change func(*Job)
 			return err
 		}
 		j = read
-		if changed, err = change(j); err != nil || !changed {
+		if changed, err = edit(j); err != nil || !changed {
 			return err
 		}
 		if err := record(); err != nil {
@@ -336,8 +339,8 @@ func (b *Book) delay(open []openJob) (delay time.Duration, needed bool) {
 	return delay, needed
 }
 
-// WakeWaiting wakes a worker for each account with a job that needs one, when it does, and
-// returns the number of these accounts. A message too many is harmless, so this may be called at
+// WakeWaiting wakes a worker for each account with a job that needs one now, or wakes it later, at
+// the time of the next try. It returns the number of these accounts. A message too many is harmless, so this may be called at
 // any time. A process calls it at its start, to continue what another one left, and the cloud
 // calls it every few minutes: a process can die after it has changed a job and before it has woken
 // a worker, and a queue gives up a message that fails too often.

@@ -11,8 +11,9 @@ import (
 	"github.com/callrecordings/api/shared/store"
 )
 
-// MaxChunk is the maximum number of items in a chunk. An item has at most some 290 bytes
-// as JSON; the ID alone takes up to 135 (contract, Routes).
+// MaxChunk is the maximum number of items in a chunk. An item of a plan has at most some 290 bytes,
+// so 1,000 fit into an entry (store.MaxEntry). Items of reports also have holds, so actions report
+// fewer at once.
 const MaxChunk = 1000
 
 // chunkAge is how long the chunks of a job are kept after they were written. It is longer
@@ -31,7 +32,7 @@ func chunkKey(kind string, j *Job, number int) store.EntryKey {
 	return store.EntryKey{Partition: kind + j.Account + "/" + j.ID, Key: fmt.Sprintf("%08d", number)}
 }
 
-// write returns the write of a chunk.
+// chunkWrite returns the write of a chunk.
 func (e *Engine) chunkWrite(kind string, j *Job, number int, c Chunk) (store.EntryWrite, error) {
 	value, err := json.Marshal(c)
 	if err != nil {
@@ -165,5 +166,5 @@ func (t *Task) PlannedFrom(ctx context.Context, number, from, size int) ([]Item,
 // Discard begins the report and the progress anew. The next Save stores that.
 func (t *Task) Discard() {
 	t.pending = nil
-	t.Job.Reports, t.Job.Progress, t.Job.Failures = 0, Progress{}, nil
+	t.Job.Reports, t.Job.Progress, t.Job.NotDone = 0, Progress{}, nil
 }

@@ -16,9 +16,9 @@
 // loses its work since the last checkpoint, and the next slice repeats it. So an
 // action must be able to repeat the work between two checkpoints.
 //
-// Tenants take turns. An account has at most one slice at a time, and a queue delivers the
-// accounts in turn, so a tenant with many large jobs delays the others by one slice. Within
-// an account, the job that has waited longest is next.
+// Accounts take turns. A slice is the work on one job within a turn. An account has at most one
+// slice at a time, and a queue delivers the accounts in turn, so an account with many large jobs
+// delays the others by one slice. Within an account, the job that has waited longest is next.
 //
 // Two workers never save the same job: a checkpoint is a conditional write, and the worker
 // that lost its lease stops at its next checkpoint.

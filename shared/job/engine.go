@@ -72,7 +72,7 @@ func (e *Engine) Slice(ctx context.Context, m Message) (worked bool, err error) 
 	}
 	worked, err = e.work(ctx, account, died)
 	// The caller's context may have ended.
-	clean, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanUp)
+	clean, cancel := context.WithTimeout(context.WithoutCancel(ctx), saveTime)
 	defer cancel()
 	if released := e.release(clean, m); released != nil {
 		return worked, errors.Join(err, released)
@@ -92,8 +92,8 @@ func (e *Engine) Slice(ctx context.Context, m Message) (worked bool, err error) 
 	return worked, nil
 }
 
-// cleanUp limits what must happen after a slice.
-const cleanUp = 10 * time.Second
+// saveTime bounds the writes at the end of a slice.
+const saveTime = 10 * time.Second
 
 // beforeEnd returns a context that ends early enough before the deadline of ctx, if it has
 // one, that the failure of a slice can be saved. Otherwise the slice would not count as a
@@ -103,7 +103,7 @@ func beforeEnd(ctx context.Context) (context.Context, context.CancelFunc) {
 	if !ok {
 		return ctx, func() {}
 	}
-	return context.WithDeadline(ctx, deadline.Add(-cleanUp))
+	return context.WithDeadline(ctx, deadline.Add(-saveTime))
 }
 
 // work works on a job of an account. died is true if the process with the turn before died.
@@ -228,17 +228,17 @@ var transient = []error{
 	store.ErrUnavailable, media.ErrUnavailable, store.ErrConflict, store.ErrGuard, context.DeadlineExceeded, context.Canceled,
 }
 
-// Transient reports whether a retry may overcome err. The engine retries a slice that fails with
-// such an error, a few times.
+// Transient reports whether a retry may overcome err. The engine tries a slice that fails with
+// such an error again, up to maxTries times in a row.
 func Transient(err error) bool {
 	return slices.ContainsFunc(transient, func(one error) bool { return errors.Is(err, one) })
 }
 
-// failed records that a slice failed. A transient error is retried after a delay, a few times.
-// After any other error the next slice cleans up. That may need as much time and as many tries
-// as the work itself, so it is not done here.
+// failed records that a slice failed. After a transient error it is tried again after a delay, up to
+// maxTries times in a row. After any other error the next slice cleans up. That may need as much
+// time and as many tries as the work itself, so it is not done here.
 func (e *Engine) failed(ctx context.Context, t *Task, cause error) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanUp)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), saveTime)
 	defer cancel()
 	// The slice may have changed the job since its last checkpoint.
 	j, entry, err := e.book.read(ctx, t.Job.Account, t.Job.ID)

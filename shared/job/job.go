@@ -47,9 +47,9 @@ const (
 	// MaxOpen is the maximum number of jobs of an account that have not ended. Clients that
 	// start jobs at the same moment can exceed it by a few.
 	MaxOpen = 20
-	// MaxFailures is how many failures a job has itself. It counts all; see
-	// [Job.MoreFailures].
-	MaxFailures = 100
+	// MaxNotDone is how many recordings that were not done a job lists. Progress counts all of
+	// them; see [Job.MoreNotDone].
+	MaxNotDone = 100
 	// MaxHeldItems is how many recordings on hold a job lists. Its plan counts all.
 	MaxHeldItems = 20
 	// MaxHolds is how many holds are listed for a recording: in a job, in its report and in
@@ -210,12 +210,12 @@ type Job struct {
 	Plan      Plan     `json:"plan"`
 	HeldItems []Item   `json:"held_items,omitempty"`
 	Progress  Progress `json:"progress"`
-	// Failures are the first MaxFailures recordings that were held, skipped or failed.
-	Failures []Item `json:"failures,omitempty"`
+	// NotDone are the first MaxNotDone recordings that were held, skipped or failed.
+	NotDone []Item `json:"failures,omitempty"`
 	// Cause explains in a few words why the job, or its last slice, failed. Once the job is
 	// Failing, it stays.
 	Cause string `json:"cause,omitempty"`
-	// Result is for clients, and Cursor is the position where the action continues.
+	// Result is for clients, and Cursor is where the action continues.
 	Result json.RawMessage `json:"result,omitempty"`
 	Cursor json.RawMessage `json:"cursor,omitempty"`
 	// Chunks and Reports are the numbers of chunks in the plan and in the report.
@@ -241,13 +241,13 @@ func (j *Job) Expires() recording.Seconds {
 // count adds the outcome of an item to the progress.
 func (j *Job) count(item Item) {
 	j.Progress.Of(item.Outcome).Add(item.Bytes)
-	if item.Outcome != Completed && len(j.Failures) < MaxFailures {
-		j.Failures = append(j.Failures, item.listed())
+	if item.Outcome != Completed && len(j.NotDone) < MaxNotDone {
+		j.NotDone = append(j.NotDone, item.listed())
 	}
 }
 
-// MoreFailures reports whether more recordings were held, skipped or failed than Failures has.
-func (j *Job) MoreFailures() bool {
+// MoreNotDone reports whether more recordings were held, skipped or failed than NotDone has.
+func (j *Job) MoreNotDone() bool {
 	p := &j.Progress
-	return p.Held.Count+p.Skipped.Count+p.Failed.Count > len(j.Failures)
+	return p.Held.Count+p.Skipped.Count+p.Failed.Count > len(j.NotDone)
 }

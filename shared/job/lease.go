@@ -40,14 +40,16 @@ const skew = 5 * time.Second
 // allows reports whether a message gives its account a turn. It does not if another message
 // has given it one that lasts, or one that began after the message was sent: the worker with that
 // turn sends a further message at its end, if there is more to do. So an account with many
-// messages has one turn in each round of the queue. If the message itself gave it the turn,
-// that process is dead, because a queue delivers a message again only after a failure.
+// messages has one turn in each round of the queue.
 //
-// longest is [Options.Lease]. A turn that ends later than that from now, or that began in the
-// future, was given by a clock that was ahead and has been set back since. It counts for nothing:
-// otherwise the account would wait until the clock shows that time again. A turn is protected if
-// the clock of its process is ahead by no more than skew. Any other turn only loses its work since
-// the last checkpoint, because a checkpoint is a conditional write.
+// A message that comes again takes its own turn: the slice has failed, the process has died, or
+// the queue has made a copy. If the first worker still runs, it loses its turn and stops at its
+// next checkpoint.
+//
+// longest is [Options.Lease]. A turn that ends later than now + longest, or began in the future,
+// comes from a clock that was ahead. It is ignored; otherwise the account would wait until that
+// time. If it is ignored wrongly, because a clock is ahead by more than skew, the worker only loses
+// its work since the last checkpoint.
 func (l *lease) allows(m Message, now time.Time, longest time.Duration) bool {
 	if l.Message == "" || l.Message == m.ID {
 		return true

@@ -18,13 +18,13 @@ type Pool struct {
 	woken chan struct{}
 
 	mu    sync.Mutex
-	turns map[string]*turn // by account; only those with a message
-	line  []*turn          // those with a due message
+	boxes map[string]*mailbox // by account; only those with a message
+	line  []*mailbox          // those with a due message
 	sent  int
 }
 
-// turn has the messages of one account.
-type turn struct {
+// mailbox has the messages of one account.
+type mailbox struct {
 	// message waits. Its ID is "" if none does.
 	message Message
 	// due is when the message may be delivered. timer fires then; nil if the message is in line,
@@ -40,7 +40,7 @@ type turn struct {
 
 // NewPool returns a pool without workers.
 func NewPool(now func() time.Time) *Pool {
-	return &Pool{now: now, woken: make(chan struct{}, 1), turns: map[string]*turn{}}
+	return &Pool{now: now, woken: make(chan struct{}, 1), boxes: map[string]*mailbox{}}
 }
 
 // Wake implements [Queue]. If a message waits, it is delivered at the earlier of the two times.
@@ -48,56 +48,56 @@ func NewPool(now func() time.Time) *Pool {
 func (p *Pool) Wake(_ context.Context, account string, delay time.Duration) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	t := p.turns[account]
-	if t == nil {
-		t = &turn{}
-		p.turns[account] = t
+	b := p.boxes[account]
+	if b == nil {
+		b = &mailbox{}
+		p.boxes[account] = b
 	}
-	if t.message.ID == "" { // else the ID stays: it may be that of a message that failed
+	if b.message.ID == "" { // else the ID stays: it may be that of a message that failed
 		p.sent++
-		t.message, t.due = Message{Account: account, ID: strconv.Itoa(p.sent)}, time.Time{}
+		b.message, b.due = Message{Account: account, ID: strconv.Itoa(p.sent)}, time.Time{}
 	}
-	t.message.Sent = p.now()
-	p.schedule(t, t.message.Sent, delay)
+	b.message.Sent = p.now()
+	p.schedule(b, b.message.Sent, delay)
 	return nil
 }
 
-// schedule makes the message of t due after a delay, unless it is due earlier. The caller holds
+// schedule makes the message of b due after a delay, unless it is due earlier. The caller holds
 // the lock.
-func (p *Pool) schedule(t *turn, now time.Time, delay time.Duration) {
+func (p *Pool) schedule(b *mailbox, now time.Time, delay time.Duration) {
 	due := now.Add(max(0, delay))
-	if !t.due.IsZero() && !due.Before(t.due) {
+	if !b.due.IsZero() && !due.Before(b.due) {
 		return
 	}
-	if t.timer != nil {
-		t.timer.Stop()
-		t.timer = nil
+	if b.timer != nil {
+		b.timer.Stop()
+		b.timer = nil
 	}
-	t.due = due
+	b.due = due
 	if delay <= 0 {
-		p.enter(t)
+		p.enter(b)
 		return
 	}
 	var timer *time.Timer
 	timer = time.AfterFunc(delay, func() {
 		p.mu.Lock()
 		defer p.mu.Unlock()
-		if t.timer == timer { // else it was replaced while it fired
-			t.timer = nil
-			p.enter(t)
+		if b.timer == timer { // else it was replaced while it fired
+			b.timer = nil
+			p.enter(b)
 		}
 	})
-	t.timer = timer
+	b.timer = timer
 }
 
-// enter puts the due message of t into the line. While a worker handles the message before, enter
+// enter puts the due message of b into the line. While a worker handles the message before, enter
 // leaves that to done. The caller holds the lock.
-func (p *Pool) enter(t *turn) {
-	if t.busy || t.lined {
+func (p *Pool) enter(b *mailbox) {
+	if b.busy || b.lined {
 		return
 	}
-	t.lined = true
-	p.line = append(p.line, t)
+	b.lined = true
+	p.line = append(p.line, b)
 	p.signal()
 }
 
@@ -116,13 +116,13 @@ func (p *Pool) take() (m Message, ok bool) {
 	if len(p.line) == 0 {
 		return m, false
 	}
-	t := p.line[0]
+	b := p.line[0]
 	p.line = p.line[1:]
 	if len(p.line) > 0 {
 		p.signal()
 	}
-	m, t.message = t.message, Message{}
-	t.lined, t.busy = false, true
+	m, b.message = b.message, Message{}
+	b.lined, b.busy = false, true
 	return m, true
 }
 
@@ -131,23 +131,23 @@ func (p *Pool) take() (m Message, ok bool) {
 func (p *Pool) done(m Message, failed bool, retry time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	t := p.turns[m.Account]
-	t.busy = false
-	waits := t.message.ID != ""
+	b := p.boxes[m.Account]
+	b.busy = false
+	waits := b.message.ID != ""
 	if failed {
 		if waits {
-			t.message.ID = m.ID
+			b.message.ID = m.ID
 		} else {
-			t.message, t.due = m, time.Time{}
+			b.message, b.due = m, time.Time{}
 		}
-		p.schedule(t, p.now(), retry)
+		p.schedule(b, p.now(), retry)
 		waits = true
 	}
 	switch {
 	case !waits:
-		delete(p.turns, m.Account)
-	case t.timer == nil:
-		p.enter(t)
+		delete(p.boxes, m.Account)
+	case b.timer == nil:
+		p.enter(b)
 	}
 }
 

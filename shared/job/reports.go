@@ -3,7 +3,7 @@ package job
 import "context"
 
 // reportBatch is the number of chunks of the report that are read with one call. A chunk has at
-// most 400 KB.
+// most store.MaxEntry bytes.
 const reportBatch = 25
 
 // Reports reads the report of a job, chunk by chunk, from its beginning.

@@ -179,8 +179,8 @@ func TestErasureWithManyHolds(t *testing.T) {
 	if j.State != job.Done || c.Held.Count != recordings || len(c.Holds) != job.MaxHolds || c.Holds[holds[0].ID] != recordings {
 		t.Errorf("%s with %+v, want all %d on the first %d holds", j.State, c, recordings, job.MaxHolds)
 	}
-	if len(lines) != recordings || strings.Count(lines[0], `"`+holds[0].ID[:8]) != job.MaxHolds || len(j.Failures[0].Holds) != job.MaxHolds {
-		t.Errorf("%d lines, the first is %s; the first failure is %+v", len(lines), lines[0], j.Failures[0])
+	if len(lines) != recordings || strings.Count(lines[0], `"`+holds[0].ID[:8]) != job.MaxHolds || len(j.NotDone[0].Holds) != job.MaxHolds {
+		t.Errorf("%d lines, the first is %s; the first failure is %+v", len(lines), lines[0], j.NotDone[0])
 	}
 }
 

@@ -78,7 +78,7 @@ func (v *visit) emptyCounters(ctx context.Context) (over bool, err error) {
 	if err := v.wait(ctx); err != nil {
 		return false, err
 	}
-	empty, next, err := search.EmptyTotals(ctx, v.Store, v.name, v.Counter, v.pageLen())
+	empty, next, err := search.EmptyCounters(ctx, v.Store, v.name, v.Counter, v.pageLen())
 	if err != nil {
 		return false, err
 	}

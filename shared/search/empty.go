@@ -14,20 +14,20 @@ import (
 // changedAt is the name of the number in a counter with the time of its last change.
 const changedAt = "at"
 
-// EmptyTotal is a counter of an owner or a tag that counts nothing any more. Its key names
+// EmptyCounter is a counter of an owner or a tag that counts nothing any more. Its key names
 // the owner and the tag, so it must not outlive their recordings.
-type EmptyTotal struct {
+type EmptyCounter struct {
 	// Changed is when the counter was last changed.
 	Changed recording.Seconds
 
 	entry store.Entry
 }
 
-// EmptyTotals returns the counters of owners and tags of an account that count nothing, among
-// at most limit counters with keys greater than after, in the order of their keys. next is the
-// after of the next page, "" on the last one. A page may be empty. Error:
+// EmptyCounters returns the counters of owners and tags of an account that count nothing, among
+// at most limit counters with keys greater than after, in the order of their keys. The next page
+// begins after the key next; "" means that this is the last page. A page may be empty. Error:
 // store.ErrUnavailable.
-func EmptyTotals(ctx context.Context, s store.EntryReader, account, after string, limit int) (empty []EmptyTotal, next string, err error) {
+func EmptyCounters(ctx context.Context, s store.EntryReader, account, after string, limit int) (empty []EmptyCounter, next string, err error) {
 	// The counters of the account's days come first. They have what bills need.
 	q := store.EntryQuery{Partition: totalsPartition + account, After: max(after, ofAccount+"~"), Limit: limit}
 	p, err := s.PageEntries(ctx, q)
@@ -39,8 +39,8 @@ func EmptyTotals(ctx context.Context, s store.EntryReader, account, after string
 }
 
 // emptyOf returns the counters that count nothing.
-func emptyOf(counters []store.Entry) ([]EmptyTotal, error) {
-	var empty []EmptyTotal
+func emptyOf(counters []store.Entry) ([]EmptyCounter, error) {
+	var empty []EmptyCounter
 	for i := range counters {
 		e := &counters[i]
 		numbers := map[string]int64{}
@@ -54,17 +54,16 @@ func emptyOf(counters []store.Entry) ([]EmptyTotal, error) {
 			counts = counts || n != 0
 		}
 		if !counts {
-			empty = append(empty, EmptyTotal{Changed: at, entry: *e})
+			empty = append(empty, EmptyCounter{Changed: at, entry: *e})
 		}
 	}
 	return empty, nil
 }
 
-// RemoveEmpty removes counters that count nothing. It reads those again that have changed since
-// they were read, and leaves those that change all the time: every run that lowers a counter reads
-// it afterwards, so the last run finds it empty.
+// RemoveEmpty removes counters that count nothing. If one has changed meanwhile, it reads it again,
+// up to removeTries times, and then leaves it: whoever changed it removes it if it is empty.
 // Error: store.ErrUnavailable.
-func (x *Indexer) RemoveEmpty(ctx context.Context, empty ...EmptyTotal) error {
+func (x *Indexer) RemoveEmpty(ctx context.Context, empty ...EmptyCounter) error {
 	for part := range slices.Chunk(empty, store.MaxEntries) {
 		writes := make([]store.EntryWrite, len(part))
 		for i := range part {
@@ -85,7 +84,7 @@ func (x *Indexer) RemoveEmpty(ctx context.Context, empty ...EmptyTotal) error {
 	return nil
 }
 
-// removeTries is how often a counter is read again that changes meanwhile.
+// removeTries is how many times removeChanged reads a counter that keeps changing.
 const removeTries = 3
 
 // removeChanged removes a counter if it still counts nothing.

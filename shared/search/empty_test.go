@@ -200,9 +200,9 @@ func TestReindexRemovesEmptyCounters(t *testing.T) {
 		put(t, s, tagged(1, "bob", "sales"))
 		kept := len(entriesOf(t, s, "totals/"+account))
 		emptied(t, s, "d/2023-11-28", "o/2023-11-28/anna", "p/2023-11/anna", "s/anna/2023-11-28/"+personal, "t/2023-11-28/"+personal, "u/2023-11/"+personal)
-		empty, next, err := search.EmptyTotals(t.Context(), s, account, "", 1000)
+		empty, next, err := search.EmptyCounters(t.Context(), s, account, "", 1000)
 		if err != nil || next != "" || len(empty) != 5 || empty[0].Changed != epoch {
-			t.Errorf("EmptyTotals = %+v, %q, %v, want 5", empty, next, err)
+			t.Errorf("EmptyCounters = %+v, %q, %v, want 5", empty, next, err)
 		}
 		if _, err := (search.Reindexer{Indexer: indexer(s, false)}).Account(t.Context(), account, false); err != nil {
 			t.Fatal(err)

@@ -8,8 +8,9 @@ import (
 )
 
 // Marked returns the IDs of recordings that searches of an account may find, whether they still
-// exist or not: at most limit IDs greater than after, in byte order. next is the after of the
-// next page, "" on the last one. A page may be empty. Error: store.ErrUnavailable.
+// exist or not: at most limit IDs greater than after, in byte order. The next page begins
+// after the ID next; "" means that this is the last page. A page may be empty. Error:
+// store.ErrUnavailable.
 func Marked(ctx context.Context, s store.EntryReader, account, after string, limit int) (ids []string, next string, err error) {
 	p, err := s.PageEntries(ctx, store.EntryQuery{Partition: markersPartition + account, After: after, Limit: limit})
 	if err != nil {

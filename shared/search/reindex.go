@@ -214,7 +214,7 @@ func (x Reindexer) leftovers(ctx context.Context, account string, done *Report) 
 // them.
 func (x Reindexer) emptyTotals(ctx context.Context, account string) error {
 	for after := ""; ; {
-		empty, next, err := EmptyTotals(ctx, x.Store, account, after, countersAtOnce)
+		empty, next, err := EmptyCounters(ctx, x.Store, account, after, countersAtOnce)
 		if err != nil {
 			return err
 		}

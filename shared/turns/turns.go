@@ -60,7 +60,7 @@ func (r Rota) Run(ctx context.Context, accounts []string, turn func(ctx context.
 func (r Rota) work(ctx context.Context, waiting []string, turn func(context.Context, string) (bool, error)) (left []string, failed error) {
 	parallel := max(1, r.Parallel)
 	results := make(chan result, parallel)
-	have := func(account string) {
+	give := func(account string) {
 		end := result{account: account}
 		end.done, end.err = turn(requestlog.With(ctx, &end.log), account)
 		results <- end
@@ -69,9 +69,9 @@ func (r Rota) work(ctx context.Context, waiting []string, turn func(context.Cont
 		for ; running < parallel && len(waiting) > 0 && ctx.Err() == nil; running++ {
 			account := waiting[0]
 			if waiting = waiting[1:]; parallel == 1 {
-				have(account)
+				give(account) // in the goroutine of the caller, which a panic in turn reaches then
 			} else {
-				go have(account)
+				go give(account)
 			}
 		}
 		if running == 0 {
@@ -79,7 +79,7 @@ func (r Rota) work(ctx context.Context, waiting []string, turn func(context.Cont
 		}
 		end := <-results
 		running--
-		count(requestlog.From(ctx), &end.log)
+		addUsage(requestlog.From(ctx), &end.log)
 		switch {
 		case end.err != nil && ctx.Err() == nil:
 			failed = errors.Join(failed, end.err)
@@ -89,8 +89,8 @@ func (r Rota) work(ctx context.Context, waiting []string, turn func(context.Cont
 	}
 }
 
-// count adds the usage of a turn to the log line of the run: an entry belongs to one goroutine.
-func count(run, turn *requestlog.Entry) {
+// addUsage adds the usage of a turn to the log line of the run: an entry belongs to one goroutine.
+func addUsage(run, turn *requestlog.Entry) {
 	run.Calls += turn.Calls
 	run.ReadUnits += turn.ReadUnits
 	run.WriteUnits += turn.WriteUnits

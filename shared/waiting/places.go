@@ -30,8 +30,8 @@ const (
 	// placeMargin is how long a place stays taken after the longest wait if it is not given
 	// back, because the function was stopped.
 	placeMargin = 10 * time.Second
-	// placeTries is how often a place is tried that another request may take at the same
-	// moment.
+	// placeTries is how many times a request tries to take a free place, because another request
+	// may take it first. Then it gets none, even if others are free.
 	placeTries = 3
 	// releaseTime is how long giving a place back may take. A wait ends store.Reserve before
 	// the function's deadline, and half of that must be left for the answer.
@@ -49,8 +49,8 @@ type Places struct {
 func NewPlaces(entries store.Entries, now func() time.Time) *Places { return &Places{entries, now} }
 
 // Take takes a place of the account for a request that waits for up to longest. ok is false if
-// all are taken. Otherwise, the caller calls release after the wait. Error:
-// store.ErrUnavailable.
+// all are taken, or if other requests took the place first placeTries times. Otherwise, the caller
+// calls release after the wait. Error: store.ErrUnavailable.
 func (p *Places) Take(ctx context.Context, account string, longest time.Duration) (release func(), ok bool, err error) {
 	for range placeTries {
 		free, err := p.free(ctx, account)

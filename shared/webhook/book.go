@@ -54,15 +54,15 @@ type Webhook struct {
 	// Batch is the number of the last change in the batch that is being delivered; 0 if
 	// none is.
 	Batch int64 `json:"batch,omitempty"`
-	// Claimed is until when a deliverer works on the webhook.
-	Claimed recording.Seconds `json:"claimed,omitempty"`
+	// LeasedUntil is until when a deliverer has the lease of the webhook; 0 if none has it.
+	LeasedUntil recording.Seconds `json:"claimed,omitempty"`
 	// Delivered is when the receiver last accepted a batch; 0 means never.
 	Delivered recording.Seconds `json:"delivered,omitempty"`
 	// Failing is since when deliveries have failed, and Failure why the last one did. Both
 	// are zero after a success.
 	Failing recording.Seconds `json:"failing,omitempty"`
 	Failure string            `json:"failure,omitempty"`
-	// Tries counts the attempts since Failing, and Next is the time of the next one.
+	// Tries counts the tries since Failing, and Next is the time of the next one.
 	Tries int               `json:"tries,omitempty"`
 	Next  recording.Seconds `json:"next,omitempty"`
 	// Parked is true if deliveries were given up until an administrator resumes them.
@@ -253,7 +253,7 @@ func (b Book) Resume(ctx context.Context, account, id string) (w Webhook, skippe
 		case err != nil:
 			return err
 		}
-		w.Parked, w.Failing, w.Failure, w.Tries, w.Next, w.Claimed = false, 0, "", 0, 0, 0
+		w.Parked, w.Failing, w.Failure, w.Tries, w.Next, w.LeasedUntil = false, 0, "", 0, 0, 0
 		return b.save(ctx, &w)
 	})
 	return w, skipped, err

@@ -117,19 +117,19 @@ func TestAClockThatWasAhead(t *testing.T) {
 	})
 }
 
-// A claim of a deliverer that died holds for half a minute. A claim from a clock that was ahead
-// does not hold. But a clock that is only a second ahead is not a reason to send a request twice.
-func TestClaims(t *testing.T) {
+// The lease of a deliverer that died lasts for half a minute. A lease from a clock that was ahead
+// counts for nothing. But a clock that is only a second ahead is not a reason to send a request twice.
+func TestLeases(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
-		claim     time.Duration
+		lease     time.Duration
 		delivered int
 	}{{time.Second, 0}, {31 * time.Second, 0}, {0, 1}, {-time.Second, 1}, {24 * time.Hour, 1}} {
-		t.Run(c.claim.String(), func(t *testing.T) {
+		t.Run(c.lease.String(), func(t *testing.T) {
 			t.Parallel()
 			f, r, w := failing(t)
 			r.answer.Store(http.StatusOK)
-			w.Claimed = recording.SecondsOf(f.Book.Now().Add(c.claim))
+			w.LeasedUntil = recording.SecondsOf(f.Book.Now().Add(c.lease))
 			f.put(t, w)
 			f.run(t, c.delivered, 0)
 		})

@@ -29,9 +29,9 @@ const (
 	// turn is how long a sender works on one account, and runTime how long a run starts work.
 	turn    = 20 * time.Second
 	runTime = 50 * time.Second
-	// claim is for how long other runs leave a webhook to the run that works on it.
-	claim = 30 * time.Second
-	// maxPause is the longest pause between two attempts.
+	// lease is for how long other runs leave a webhook to the run that works on it.
+	lease = 30 * time.Second
+	// maxPause is the longest pause between two tries.
 	maxPause = time.Hour
 	// skew is the most that the clocks of two deliverers are believed to differ.
 	skew = time.Minute
@@ -78,17 +78,17 @@ func (d Deliverer) Run(ctx context.Context) (Report, error) {
 	return done.take()
 }
 
-// Serve looks for due changes at once, and then again and again until ctx ends. pause is the
+// Serve looks for due changes at once, and then again and again until ctx ends. every is the
 // time between two looks. A look does not wait until the changes that it found are sent, so that a
 // slow receiver does not delay later changes of another account. Serve returns when all senders
 // have ended.
 //
 // After each look, and at the end, Serve calls tell with the report since the last call, and with
 // the errors of the store.
-func (d Deliverer) Serve(ctx context.Context, pause time.Duration, tell func(Report, error)) {
+func (d Deliverer) Serve(ctx context.Context, every time.Duration, tell func(Report, error)) {
 	s, done := newSenders(), &tally{}
 	d.storing = make(chan struct{}, maxStores)
-	tick := time.NewTicker(pause)
+	tick := time.NewTicker(every)
 	defer tick.Stop()
 	for ctx.Err() == nil {
 		d.look(ctx, s, done)
@@ -139,7 +139,7 @@ func (d Deliverer) account(ctx context.Context, hooks []Webhook) (r Report, err 
 	ctx, cancel := context.WithTimeout(ctx, turn)
 	defer cancel()
 	now := recording.SecondsOf(d.Book.Now())
-	slices.SortStableFunc(hooks, func(a, b Webhook) int { return cmp.Compare(a.since(now), b.since(now)) })
+	slices.SortStableFunc(hooks, func(a, b Webhook) int { return cmp.Compare(a.waitingSince(now), b.waitingSince(now)) })
 	enabled, err := d.enabled(ctx, hooks[0].Account)
 	if ctx.Err() != nil { // the time is up
 		err = nil
@@ -177,7 +177,7 @@ func (d Deliverer) enabled(ctx context.Context, account string) (bool, error) {
 func (d Deliverer) deliver(ctx context.Context, w *Webhook) (delivered int, err error) {
 	for !w.Parked {
 		now := recording.SecondsOf(d.Book.Now())
-		if ahead(w.Next, now, maxPause) || ahead(w.Claimed, now, claim) {
+		if ahead(w.Next, now, maxPause) || ahead(w.LeasedUntil, now, lease) {
 			return delivered, nil
 		}
 		if !carriesRequest(ctx) {
@@ -195,7 +195,7 @@ func (d Deliverer) deliver(ctx context.Context, w *Webhook) (delivered int, err 
 		case err != nil || len(page.Entries) == 0:
 			return delivered, err
 		}
-		w.Batch, w.Claimed = page.Next.Sequence, now+recording.Seconds(claim/time.Second)
+		w.Batch, w.LeasedUntil = page.Next.Sequence, now+recording.Seconds(lease/time.Second)
 		if err := d.store(ctx, w); err != nil {
 			return delivered, err
 		}
@@ -228,7 +228,7 @@ func carriesRequest(ctx context.Context) bool {
 // receiver.
 func (d Deliverer) send(ctx context.Context, w *Webhook, page feed.Page) (accepted bool) {
 	err := sendBatch(ctx, d.Client, w, page.Entries, d.Book.Now())
-	w.Claimed = 0
+	w.LeasedUntil = 0
 	if err == nil || !errors.Is(ctx.Err(), context.Canceled) {
 		d.settle(w, page, err)
 	}
@@ -253,16 +253,16 @@ func (d Deliverer) settle(w *Webhook, page feed.Page, err error) {
 	w.Parked = pauses(w.Tries) >= GiveUpAfter || errors.As(err, &answer) && answer.Status == http.StatusGone
 }
 
-// ahead reports whether t is still to come. A deliverer has set t to at most the time most after
-// its own. If t is later than that, the clock was wrong then, and t must not stop the webhook.
+// ahead reports whether t is still to come. Deliverers set t to their own time plus at most most. A
+// later t comes from a wrong clock, and must not stop the webhook.
 func ahead(t, now recording.Seconds, most time.Duration) bool {
 	return t > now && t <= now+recording.Seconds((most+skew)/time.Second)
 }
 
-// since returns since when a webhook has waited for its turn: since its last delivery, or the
-// time of its next try. If that lies in the future, the webhook is first: either it is not due,
+// waitingSince returns the time from which a webhook has waited for its turn: its last delivery, or
+// the time of its next try. If that lies in the future, the webhook is first: either it is not due,
 // which takes no time, or the clock was wrong.
-func (w *Webhook) since(now recording.Seconds) recording.Seconds {
+func (w *Webhook) waitingSince(now recording.Seconds) recording.Seconds {
 	if t := max(w.Delivered, w.Next); t <= now {
 		return t
 	}

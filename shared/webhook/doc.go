@@ -12,11 +12,11 @@
 //     accepted. The position moves only after an answer 2xx.
 //   - A batch is fixed in the table before it is sent, so a retry has the same ID and the
 //     same content.
-//   - A receiver that does not accept a batch gets it again, after a longer pause each
-//     time, until the pauses add up to [GiveUpAfter]. Then the webhook is parked until an
+//   - A receiver that does not accept a batch gets it again, after a pause that doubles up
+//     to an hour, until the pauses add up to [GiveUpAfter]. Then the webhook is parked until an
 //     administrator resumes it.
 //   - A clock that was wrong delays a webhook only until it is corrected, and parks none.
 //   - Accounts are independent: one sender works on one account, for a limited time. A receiver
-//     that is slow or gone delays only webhooks of its own account, unless some 250 other accounts
+//     that is slow or gone delays only webhooks of its own account, unless 256 other accounts
 //     have such receivers at the same moment.
 package webhook

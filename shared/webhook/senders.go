@@ -7,8 +7,8 @@ import (
 )
 
 const (
-	// maxSenders is the maximum number of accounts that are worked on at once. It takes as many
-	// slow accounts to delay another one. Then that one waits for the end of a turn.
+	// maxSenders is the maximum number of accounts that are worked on at once. Only if that many are
+	// slow does another account wait, for the end of a turn.
 	maxSenders = 256
 	// maxStores is how many of them may store the state of a webhook at once. SQLite has one
 	// writer, which the requests of clients also need.
@@ -27,8 +27,8 @@ func newSenders() *senders {
 	return &senders{places: make(chan struct{}, maxSenders), busy: map[string]bool{}}
 }
 
-// start has a sender call work. It does nothing if the account has a sender. If maxSenders are
-// at work, it waits for one to end, or for the end of ctx.
+// start calls work in a goroutine of the account. It does nothing if the account has one. If
+// maxSenders are at work, it waits for one to end, or for the end of ctx.
 func (s *senders) start(ctx context.Context, account string, work func()) {
 	if !s.take(account) {
 		return
@@ -59,7 +59,7 @@ func (s *senders) take(account string) bool {
 	return true
 }
 
-// free ends what take began.
+// free marks the account as not busy.
 func (s *senders) free(account string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -74,7 +74,7 @@ func TestServeDoesNotWaitForASlowReceiver(t *testing.T) {
 		t.Errorf("the slow receiver got %d more requests", len(asked))
 	}
 	// The receiver has not failed. The request is sent again by the next start, at once.
-	if got := f.get(t, hung); got.Batch != 1 || got.State() != "active" || got.Claimed != 0 {
+	if got := f.get(t, hung); got.Batch != 1 || got.State() != "active" || got.LeasedUntil != 0 {
 		t.Errorf("the webhook of the slow receiver is %+v, want it active with the batch", got)
 	}
 }

@@ -184,7 +184,7 @@ func TestDelivery(t *testing.T) {
 	if len(ids) != 250 || !slices.IsSorted(ids) || ids[0] != "202601-0005" {
 		t.Errorf("%d changes from %q, want 250 in order", len(ids), ids[0])
 	}
-	if got := f.get(t, w); got.State() != "active" || got.Delivered == 0 || got.After.Sequence != 253 || got.Claimed != 0 {
+	if got := f.get(t, w); got.State() != "active" || got.Delivered == 0 || got.After.Sequence != 253 || got.LeasedUntil != 0 {
 		t.Errorf("the webhook is %+v", got)
 	}
 	want := `{"type":"recordings.changed","timestamp":"2026-01-31T12:00:00Z","data":{"account_id":"a","changes":[` +

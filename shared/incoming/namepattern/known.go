@@ -1,7 +1,7 @@
 package namepattern
 
 // Known holds the default patterns, in the order they are tried.
-const Known = kazoo + freepbx + freeswitch + labelled
+const Known = kazoo + freepbx + freeswitch + labeled
 
 const (
 	// kazoo is the field list of docs/how-to/connect-kazoo-s3.md, Kazoo's own field
@@ -17,6 +17,6 @@ const (
 	freeswitch = " [{**}/]{start:%Y-%m-%d-%H-%M-%S}_{callee}_{caller}.{ext}" +
 		" [{**}/]{caller}.{start:%Y-%m-%d-%H-%M-%S}.{ext}" +
 		" [{**}/]archive/{start:%Y/%b/%d}/{call_id}.{ext}"
-	// labelled matches any name that labels its values.
-	labelled = " [{**}/]{labels}.{ext}"
+	// labeled matches any name that labels its values.
+	labeled = " [{**}/]{labels}.{ext}"
 )

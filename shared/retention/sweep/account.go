@@ -37,12 +37,13 @@ type bookmarks struct {
 	// Redo is when Places are emptied once more, in Gregorian seconds; 0 for never.
 	Redo recording.Seconds `json:"redo,omitempty"`
 	// Held is when the oldest expired recording on hold was created, 0 without one. Holds
-	// is the revision of the holds at that time. Once Held is stored, a recording on hold needs
-	// no note: when the holds change, the sweep examines the index from Held on.
+	// is the revision of the holds that the last sweep saw; "" makes the next one look at
+	// recordings on hold again. Once Held is stored, a recording on hold needs no note: when the
+	// holds change, the sweep examines the index from Held on.
 	Held  recording.Seconds `json:"held,omitempty"`
 	Holds string            `json:"holds,omitempty"`
 	// Deleted is the look at deleted recordings that can still be restored.
-	Deleted restorable `json:"deleted"`
+	Deleted deletedLook `json:"deleted"`
 }
 
 // accountSweep sweeps one account.
@@ -86,19 +87,28 @@ func (a *accountSweep) run(ctx context.Context) (done bool, err error) {
 		return true, a.forget(ctx)
 	}
 	a.renew()
-	done = true
-	for _, days := range a.applied.Days() {
-		if err == nil && done {
-			done, err = a.advance(ctx, days)
+	done, err = steps(ctx, a.advanceAll, a.follow, a.lookAtDeleted)
+	return done, errors.Join(err, a.save(context.WithoutCancel(ctx)))
+}
+
+// steps takes one step after the other, until one fails or is not done because the turn is over.
+func steps(ctx context.Context, all ...func(context.Context) (bool, error)) (done bool, err error) {
+	for _, step := range all {
+		if done, err = step(ctx); err != nil || !done {
+			return false, err
 		}
 	}
-	if err == nil && done {
-		done, err = a.follow(ctx)
+	return true, nil
+}
+
+// advanceAll examines the index for each number of days in the policy.
+func (a *accountSweep) advanceAll(ctx context.Context) (done bool, err error) {
+	for _, days := range a.applied.Days() {
+		if done, err = a.advance(ctx, days); err != nil || !done {
+			return false, err
+		}
 	}
-	if err == nil && done {
-		done, err = a.lookAtDeleted(ctx)
-	}
-	return done, errors.Join(err, a.save(context.WithoutCancel(ctx)))
+	return true, nil
 }
 
 func (a *accountSweep) key() store.EntryKey {
@@ -122,9 +132,9 @@ func (a *accountSweep) renew() {
 	m := &a.marks
 	switch fingerprint := a.applied.Fingerprint(); {
 	case m.Fingerprint != fingerprint:
-		*m = bookmarks{Fingerprint: fingerprint, Redo: a.now + redoAfter, Deleted: restorable{Due: a.now}}
+		*m = bookmarks{Fingerprint: fingerprint, Redo: a.now + redoAfter, Deleted: deletedLook{Due: a.now}}
 	case m.Redo != 0 && m.Redo <= a.now:
-		*m = bookmarks{Fingerprint: fingerprint, Deleted: restorable{Due: a.now}}
+		*m = bookmarks{Fingerprint: fingerprint, Deleted: deletedLook{Due: a.now}}
 	}
 	if m.Places == nil {
 		m.Places = map[string]store.Position{}
@@ -140,7 +150,7 @@ func (a *accountSweep) renew() {
 		m.Held = 0
 	}
 	if m.Holds != holds {
-		m.Deleted = restorable{Due: a.now}
+		m.Deleted = deletedLook{Due: a.now}
 	}
 	m.Holds = holds
 }
@@ -262,11 +272,11 @@ func (a *accountSweep) drop(ctx context.Context, notes []store.EntryWrite) error
 		return nil
 	}
 	err := a.Entries.WriteEntries(ctx, notes...)
-	if !errors.Is(err, store.ErrConflict) || len(notes) == 1 {
-		if errors.Is(err, store.ErrConflict) {
-			return nil
-		}
+	if !errors.Is(err, store.ErrConflict) {
 		return err
+	}
+	if len(notes) == 1 {
+		return nil // it was written again
 	}
 	for i := range notes {
 		if err := a.drop(ctx, notes[i:i+1]); err != nil {
@@ -285,7 +295,7 @@ func (a *accountSweep) followOne(ctx context.Context, e *store.Entry) (bool, err
 	}
 	switch {
 	case n.At > a.now:
-		return false, a.date(ctx, e, n)
+		return false, a.setTime(ctx, e, n)
 	case n.At > a.now-noteAge:
 		return false, nil
 	}
@@ -300,9 +310,9 @@ func (a *accountSweep) followOne(ctx context.Context, e *store.Entry) (bool, err
 	return examined == 1, err
 }
 
-// date gives a note of a clock that was ahead the present time. Otherwise it would wait for
-// that time, while its recording is kept.
-func (a *accountSweep) date(ctx context.Context, e *store.Entry, n retention.Note) error {
+// setTime sets the time of a note to now. A clock that was ahead wrote a time in the future, and
+// the sweep would wait until then.
+func (a *accountSweep) setTime(ctx context.Context, e *store.Entry, n retention.Note) error {
 	n.At = a.now
 	value, err := encode(n)
 	if err != nil {
@@ -357,7 +367,7 @@ func (a *accountSweep) save(ctx context.Context) error {
 	return nil
 }
 
-// forget removes the bookmarks of an account without expiring recordings.
+// forget removes the bookmarks of an account in which nothing expires.
 func (a *accountSweep) forget(ctx context.Context) error {
 	if a.revision == "" {
 		return nil

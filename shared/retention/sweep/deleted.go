@@ -19,8 +19,8 @@ import (
 // account, in seconds. It leaves enough of the 24 hours that a removal may take.
 const lookEvery = 6 * 60 * 60
 
-// restorable is how far the sweep has looked at the restorable recordings of an account.
-type restorable struct {
+// deletedLook is how far the sweep has looked at the restorable recordings of an account.
+type deletedLook struct {
 	// Due is when the next look begins, 0 for never.
 	Due recording.Seconds `json:"due"`
 	// Place is where the present look continues. Next is when the first of the recordings
@@ -56,7 +56,7 @@ func (a *accountSweep) lookAtDeleted(ctx context.Context) (done bool, err error)
 		}
 		look.Place = *page.Next
 	}
-	next := restorable{}
+	next := deletedLook{}
 	if look.Next != 0 {
 		next.Due = max(look.Next, a.now+lookEvery)
 	}

@@ -9,8 +9,9 @@
 // and those on hold are examined again when the holds have changed. Deleted recordings that
 // can still be restored are in another part of the index, see deleted.go.
 //
-// A clock that jumps forward must not remove anything too early. While the clock is in doubt,
-// a run removes only recordings that were due at a time that has certainly come, see clock.go.
+// A clock that jumps forward must not remove anything too early. The first run after a jump removes
+// nothing. While the clock is in doubt, later runs remove only recordings that were due at a time
+// that has certainly come, see clock.go.
 package sweep
 
 import (
@@ -46,7 +47,8 @@ type Sweeper struct {
 	// consistent reads show.
 	Remove Remover
 	// Restorable, if not nil, begins the purges of deleted recordings that can no longer be
-	// restored at the time now. It returns their number, and has the first half of a run.
+	// restored at the time now. It returns their number. It may take up to half of Time, before
+	// the turns begin.
 	Restorable func(ctx context.Context, now recording.Seconds) (int, error)
 	// Record, if not nil, adds entries about removals to the audit trail.
 	Record func(ctx context.Context, e audit.Entry) error
@@ -75,8 +77,9 @@ type Remover interface {
 // policy has.
 var ErrNotDue = errors.New("the recording has not expired")
 
-// ErrClock means that the clock has jumped forward, so that the run removed only what had
-// expired at an earlier time that has certainly come.
+// ErrClock means that the clock is in doubt. In the first run after a jump nothing is removed;
+// later runs remove only what was due at a time that has certainly come. [WhenTrusted] calls nothing
+// meanwhile.
 var ErrClock = errors.New("the clock has jumped forward or the sweep has not run for a while: removals wait")
 
 // Run sweeps all accounts once, and those with more to do again until the time is up. It
@@ -105,7 +108,7 @@ func (s *Sweeper) sweep(ctx context.Context, start time.Time, at recording.Secon
 		ctx, cancel = context.WithTimeout(ctx, s.Time)
 		defer cancel()
 	}
-	purged, failed := s.restorable(ctx, at)
+	purged, failed := s.endRestores(ctx, at)
 	accounts, err := s.accounts(ctx)
 	if err == nil {
 		removed, err = s.turns(ctx, start, at, accounts)
@@ -113,8 +116,8 @@ func (s *Sweeper) sweep(ctx context.Context, start time.Time, at recording.Secon
 	return purged + removed, errors.Join(failed, err)
 }
 
-// restorable ends the time for restores, in the first half of the time of the run.
-func (s *Sweeper) restorable(ctx context.Context, now recording.Seconds) (int, error) {
+// endRestores calls Restorable, for up to half of the time of the run.
+func (s *Sweeper) endRestores(ctx context.Context, now recording.Seconds) (int, error) {
 	if s.Restorable == nil {
 		return 0, nil
 	}
