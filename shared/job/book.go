@@ -79,7 +79,7 @@ func (b *Book) Start(ctx context.Context, j *Job) error {
 	if len(open) >= MaxOpen {
 		return fmt.Errorf("%w: %d have not ended", ErrTooMany, len(open))
 	}
-	writes, err := b.writes(j, store.Entry{}, store.IfAbsent)
+	writes, err := b.writes(j, store.Entry{})
 	if err != nil {
 		return err
 	}
@@ -103,19 +103,17 @@ type indexed struct {
 	Retry recording.Seconds `json:"retry,omitempty"`
 }
 
-// writes returns the writes that store j. old is the entry that it replaces. The index of
+// writes returns the writes that store j. old is the entry that it replaces, if any. The index of
 // open jobs is written only if it changes, and once a day: it expires with the job, and every
 // checkpoint postpones the expiry of the job.
-func (b *Book) writes(j *Job, old store.Entry, condition store.Condition) ([]store.EntryWrite, error) {
+func (b *Book) writes(j *Job, old store.Entry) ([]store.EntryWrite, error) {
 	j.Updated = recording.SecondsOf(b.Now())
 	j.Saves++
 	value, err := json.Marshal(j)
 	if err != nil {
 		return nil, fmt.Errorf("encode a job: %w", err)
 	}
-	job := store.EntryWrite{
-		Entry: store.Entry{EntryKey: keyOf(j.Account, j.ID), Value: value, Revision: old.Revision, Expires: j.Expires()}, If: condition,
-	}
+	job := store.Replace(store.Entry{EntryKey: keyOf(j.Account, j.ID), Value: value, Revision: old.Revision, Expires: j.Expires()})
 	var before struct {
 		State   State             `json:"state"`
 		Retry   recording.Seconds `json:"retry"`
@@ -224,7 +222,7 @@ func (b *Book) change(ctx context.Context, account, id string, change func(*Job)
 		if err := record(); err != nil {
 			return err
 		}
-		writes, err := b.writes(j, entry, store.IfUnchanged)
+		writes, err := b.writes(j, entry)
 		if err != nil {
 			return err
 		}

@@ -130,7 +130,7 @@ func (s *Links) Make(ctx context.Context, l Link, secret string) error {
 	if len(live) >= MaxLive {
 		return fmt.Errorf("%w: %d", ErrTooMany, len(live))
 	}
-	if err := s.write(ctx, stored{Link: l, Sum: sumOf(secret)}, "", store.IfAbsent); err != nil {
+	if err := s.write(ctx, stored{Link: l, Sum: sumOf(secret)}, ""); err != nil {
 		return fmt.Errorf("make a link: %w", err)
 	}
 	return nil
@@ -218,7 +218,7 @@ func (s *Links) Play(ctx context.Context, l Link, client string, window time.Dur
 		}
 		at.Used++
 		at.Listeners = append(at.Listeners, listener{Client: name, Until: now + recording.Seconds(window/time.Second)})
-		return s.write(ctx, at, revision, store.IfUnchanged)
+		return s.write(ctx, at, revision)
 	})
 	if errors.Is(err, store.ErrConflict) {
 		return fmt.Errorf("play a link: %w: too many clients at once", store.ErrUnavailable)
@@ -263,15 +263,13 @@ func (s *Links) decode(account, recordingID string, from *store.Entry) (stored, 
 	return l, nil
 }
 
-// write stores a link.
-func (s *Links) write(ctx context.Context, l stored, revision string, condition store.Condition) error {
+// write stores a link that was read with that revision, "" for a new one.
+func (s *Links) write(ctx context.Context, l stored, revision string) error {
 	value, err := json.Marshal(l)
 	if err != nil {
 		return fmt.Errorf("encode a link: %w", err)
 	}
-	return s.entries.WriteEntries(ctx, store.EntryWrite{
-		Entry: store.Entry{EntryKey: l.key(), Value: value, Revision: revision, Expires: l.Expires}, If: condition,
-	})
+	return s.entries.WriteEntries(ctx, store.Replace(store.Entry{EntryKey: l.key(), Value: value, Revision: revision, Expires: l.Expires}))
 }
 
 // sumOf returns the SHA-256 of a secret, in hex.

@@ -227,10 +227,7 @@ func Save(ctx context.Context, entries store.Entries, account, revision string, 
 	if err != nil {
 		return fmt.Errorf("encode retention settings: %w", err)
 	}
-	w := store.EntryWrite{Entry: store.Entry{EntryKey: SettingsKey(account), Value: value, Revision: revision}, If: store.IfUnchanged}
-	if revision == "" {
-		w.If = store.IfAbsent
-	}
+	w := store.Replace(store.Entry{EntryKey: SettingsKey(account), Value: value, Revision: revision})
 	empty := s.Policy == nil && s.Bounds == Bounds{}
 	if empty && revision == "" {
 		return nil

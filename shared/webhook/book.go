@@ -166,10 +166,7 @@ func (b Book) save(ctx context.Context, w *Webhook) error {
 	if err != nil {
 		return err
 	}
-	write := store.EntryWrite{Entry: store.Entry{EntryKey: key(w.Account, w.ID), Value: text, Revision: w.revision}, If: store.IfUnchanged}
-	if w.revision == "" {
-		write.If = store.IfAbsent
-	}
+	write := store.Replace(store.Entry{EntryKey: key(w.Account, w.ID), Value: text, Revision: w.revision})
 	if err := b.Entries.WriteEntries(ctx, write); err != nil {
 		return fmt.Errorf("store a webhook: %w", err)
 	}

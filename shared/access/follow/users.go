@@ -85,16 +85,14 @@ func (r *run) read(ctx context.Context, account, prefix string) (map[string]stor
 
 // replace stores next in place of was, or as a new entry. A next of nil removes it.
 func (r *run) replace(ctx context.Context, account, key string, was stored, next object) error {
-	w := store.EntryWrite{If: store.IfUnchanged, Delete: next == nil, Entry: store.Entry{
-		EntryKey: store.EntryKey{Partition: access.Partition(account), Key: key}, Revision: was.Revision, Expires: was.Expires,
-	}}
-	if was.Revision == "" {
-		w.If = store.IfAbsent
-	}
-	var err error
-	if w.Value, err = json.Marshal(next); err != nil {
+	value, err := json.Marshal(next)
+	if err != nil {
 		return fmt.Errorf("encode entry %s: %w", key, err)
 	}
+	w := store.Replace(store.Entry{
+		EntryKey: store.EntryKey{Partition: access.Partition(account), Key: key}, Value: value, Revision: was.Revision, Expires: was.Expires,
+	})
+	w.Delete = next == nil
 	return r.Entries.WriteEntries(ctx, w)
 }
 
