@@ -298,24 +298,19 @@ type openJob struct {
 // open returns the unfinished jobs with this prefix of "account/ID".
 func (b *Book) open(ctx context.Context, prefix string) ([]openJob, error) {
 	var all []openJob
-	for after := ""; ; {
-		page, err := b.Entries.PageEntries(ctx, store.EntryQuery{Partition: openPartition, Prefix: prefix, After: after, Limit: 1000})
+	for e, err := range store.AllEntries(ctx, b.Entries, store.EntryQuery{Partition: openPartition, Prefix: prefix, Limit: 1000}) {
 		if err != nil {
 			return nil, fmt.Errorf("list open jobs: %w", err)
 		}
-		for i := range page.Entries {
-			var one openJob
-			var ok bool
-			one.account, one.id, ok = strings.Cut(page.Entries[i].Key, "/")
-			if err := json.Unmarshal(page.Entries[i].Value, &one.indexed); err != nil || !ok {
-				return nil, errors.Join(fmt.Errorf("malformed entry of an open job of %s", one.account), err)
-			}
-			all = append(all, one)
+		var one openJob
+		var ok bool
+		one.account, one.id, ok = strings.Cut(e.Key, "/")
+		if err := json.Unmarshal(e.Value, &one.indexed); err != nil || !ok {
+			return nil, errors.Join(fmt.Errorf("malformed entry of an open job of %s", one.account), err)
 		}
-		if after = page.Next; after == "" {
-			return all, nil
-		}
+		all = append(all, one)
 	}
+	return all, nil
 }
 
 // delay returns how long it takes until one of these jobs needs a worker. needed is false if

@@ -140,24 +140,19 @@ func (s *Links) Make(ctx context.Context, l Link, secret string) error {
 func (s *Links) List(ctx context.Context, account, recordingID string) ([]Link, error) {
 	q := store.EntryQuery{Partition: access.Partition(account), Prefix: prefix(recordingID), Limit: 2 * MaxLive}
 	var live []Link
-	for {
-		page, err := s.entries.PageEntries(ctx, q)
+	for e, err := range store.AllEntries(ctx, s.entries, q) {
 		if err != nil {
 			return nil, fmt.Errorf("list links: %w", err)
 		}
-		for i := range page.Entries {
-			l, err := s.decode(account, recordingID, &page.Entries[i])
-			if err != nil {
-				return nil, err
-			}
-			if s.live(&l) {
-				live = append(live, l.Link)
-			}
+		l, err := s.decode(account, recordingID, e)
+		if err != nil {
+			return nil, err
 		}
-		if q.After = page.Next; q.After == "" {
-			return live, nil
+		if s.live(&l) {
+			live = append(live, l.Link)
 		}
 	}
+	return live, nil
 }
 
 // Find returns a live link. Errors: ErrDead if there is none, and those of the store.

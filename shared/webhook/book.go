@@ -181,20 +181,15 @@ func (b Book) List(ctx context.Context, account string) ([]Webhook, error) {
 		q.Prefix = account + "/"
 	}
 	var all []Webhook
-	for {
-		page, err := b.Entries.PageEntries(ctx, q)
+	for e, err := range store.AllEntries(ctx, b.Entries, q) {
 		if err != nil {
 			return nil, fmt.Errorf("read the webhooks: %w", err)
 		}
-		for i := range page.Entries {
-			if w, err := decode(&page.Entries[i]); err == nil { // a damaged entry must not disable the others
-				all = append(all, w)
-			}
-		}
-		if q.After = page.Next; q.After == "" {
-			return all, nil
+		if w, err := decode(e); err == nil { // a damaged entry must not disable the others
+			all = append(all, w)
 		}
 	}
+	return all, nil
 }
 
 // Get returns a webhook. Errors: ErrUnknown, store.ErrUnavailable.

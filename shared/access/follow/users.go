@@ -65,22 +65,17 @@ type stored struct {
 func (r *run) read(ctx context.Context, account, prefix string) (map[string]stored, error) {
 	found := map[string]stored{}
 	q := store.EntryQuery{Partition: access.Partition(account), Prefix: prefix, Limit: pageSize}
-	for {
-		p, err := r.Entries.PageEntries(ctx, q)
+	for e, err := range store.AllEntries(ctx, r.Entries, q) {
 		if err != nil {
 			return nil, err
 		}
-		for _, e := range p.Entries {
-			s := stored{Entry: e}
-			if err := json.Unmarshal(e.Value, &s.value); err != nil {
-				return nil, fmt.Errorf("read entry %s: %w", e.Key, err)
-			}
-			found[strings.TrimPrefix(e.Key, prefix)] = s
+		s := stored{Entry: *e}
+		if err := json.Unmarshal(e.Value, &s.value); err != nil {
+			return nil, fmt.Errorf("read entry %s: %w", e.Key, err)
 		}
-		if q.After = p.Next; p.Next == "" {
-			return found, nil
-		}
+		found[strings.TrimPrefix(e.Key, prefix)] = s
 	}
+	return found, nil
 }
 
 // replace stores next in place of was, or as a new entry. A next of nil removes it.
