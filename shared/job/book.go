@@ -172,7 +172,7 @@ func (b *Book) Get(ctx context.Context, account, id string) (*Job, error) {
 	if err != nil {
 		return nil, err
 	}
-	if j.State.Active() && recording.SecondsOf(b.Now())-j.Updated > recording.Seconds(stalled/time.Second) {
+	if j.State.Active() && recording.SecondsOf(b.Now())-j.Updated > recording.SecondsIn(stalled) {
 		return j, b.wake(ctx, account, 0)
 	}
 	return j, nil

@@ -212,7 +212,7 @@ func (s *Links) Play(ctx context.Context, l Link, client string, window time.Dur
 			return nil
 		}
 		at.Used++
-		at.Listeners = append(at.Listeners, listener{Client: name, Until: now + recording.Seconds(window/time.Second)})
+		at.Listeners = append(at.Listeners, listener{Client: name, Until: now + recording.SecondsIn(window)})
 		return s.write(ctx, at, revision)
 	})
 	if errors.Is(err, store.ErrConflict) {

@@ -194,7 +194,7 @@ func (d Deliverer) deliver(ctx context.Context, w *Webhook) (delivered int, err 
 		case err != nil || len(page.Entries) == 0:
 			return delivered, err
 		}
-		w.Batch, w.Claimed = page.Next.Sequence, now+recording.Seconds(claim/time.Second)
+		w.Batch, w.Claimed = page.Next.Sequence, now+recording.SecondsIn(claim)
 		if err := d.store(ctx, w); err != nil {
 			return delivered, err
 		}
@@ -235,7 +235,7 @@ func (d Deliverer) settle(w *Webhook, page feed.Page, err error) {
 		w.Failing = now
 	}
 	w.Tries++
-	w.Failure, w.Next = err.Error(), now+recording.Seconds(pause(w.Tries)/time.Second)
+	w.Failure, w.Next = err.Error(), now+recording.SecondsIn(pause(w.Tries))
 	answer := (*AnswerError)(nil)
 	// 410 asks for no more requests (Standard Webhooks, "Deliverability and reliability").
 	w.Parked = pauses(w.Tries) >= GiveUpAfter || errors.As(err, &answer) && answer.Status == http.StatusGone
@@ -244,7 +244,7 @@ func (d Deliverer) settle(w *Webhook, page feed.Page, err error) {
 // ahead reports whether t is still to come. A deliverer has set t to at most the time most after
 // its own. If t is later than that, the clock was wrong then, and t must not stop the webhook.
 func ahead(t, now recording.Seconds, most time.Duration) bool {
-	return t > now && t <= now+recording.Seconds((most+skew)/time.Second)
+	return t > now && t <= now+recording.SecondsIn(most+skew)
 }
 
 // since returns since when a webhook has waited for its turn: since its last delivery, or the
