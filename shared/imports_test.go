@@ -69,7 +69,7 @@ var arrows = map[string]struct {
 	"shared/incoming":                  {ours: []string{"shared/recording", "shared/store"}},
 	"shared/zipfile":                   {},
 	"shared/job":                       {ours: []string{"shared/access", "shared/audit", "shared/media", "shared/recording", "shared/store"}},
-	"shared/job/jobtest":               {ours: []string{"shared/job"}},
+	"shared/job/jobtest":               {ours: []string{"shared/audit", "shared/job", "shared/media", "shared/recording", "shared/store"}},
 	"shared/archive":                   {ours: []string{"shared/job", "shared/media", "shared/recording", "shared/store", "shared/zipfile"}},
 	"shared/price":                     {},
 	"shared/bulk":                      {ours: []string{"shared/access", "shared/archive", "shared/audit", "shared/deletion", "shared/hold", "shared/job", "shared/media", "shared/purge", "shared/recording", "shared/retention", "shared/store"}},
