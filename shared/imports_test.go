@@ -30,6 +30,7 @@ var arrows = map[string]struct {
 	"shared/media":                     {},
 	"shared/phone":                     {},
 	"shared/attempt":                   {ours: []string{"shared/requestlog"}, aws: true},
+	"shared/attempt/attempttest":       {},
 	"shared/audiofile":                 {ours: []string{"shared/recording"}},
 	"shared/openapi":                   {},
 	"shared/openapi/openapitest":       {ours: []string{"shared/openapi"}},
