@@ -120,20 +120,25 @@ func TestAKillLosesNoAcknowledgedChange(t *testing.T) {
 	stop(t, p, syscall.SIGINT)
 }
 
-// A second signal ends the process at once, even with requests in progress.
-func TestASecondSignalEndsAtOnce(t *testing.T) {
-	t.Parallel()
-	p := launch(t, filepath.Join(t.TempDir(), "data"), "--empty")
-	// A request that never ends keeps the server from stopping.
+// hang sends a request that does not end before the test, and returns when it has arrived.
+func hang(t *testing.T, p *process) {
+	t.Helper()
 	c, err := net.Dial("tcp", strings.TrimPrefix(p.vars["URL"], "http://"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() { _ = c.Close() }()
+	t.Cleanup(func() { _ = c.Close() })
 	if _, err := fmt.Fprint(c, "PATCH /v2 HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n{"); err != nil {
 		t.Fatal(err)
 	}
-	call(t, p.vars, http.MethodGet, "/recordings", "") // now the hanging request has arrived
+	call(t, p.vars, http.MethodGet, "/recordings", "")
+}
+
+// A second signal ends the process at once, even with requests in progress.
+func TestASecondSignalEndsAtOnce(t *testing.T) {
+	t.Parallel()
+	p := launch(t, filepath.Join(t.TempDir(), "data"), "--empty")
+	hang(t, p) // keeps the server from stopping
 	if err := p.cmd.Process.Signal(syscall.SIGINT); err != nil {
 		t.Fatal(err)
 	}
@@ -156,15 +161,7 @@ func TestASecondSignalEndsAtOnce(t *testing.T) {
 func TestAHangingRequestDoesNotKeepTheServerRunning(t *testing.T) {
 	t.Parallel()
 	p := launch(t, filepath.Join(t.TempDir(), "data"), "--empty")
-	c, err := net.Dial("tcp", strings.TrimPrefix(p.vars["URL"], "http://"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = c.Close() }()
-	if _, err := fmt.Fprint(c, "PATCH /v2 HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n{"); err != nil {
-		t.Fatal(err)
-	}
-	call(t, p.vars, http.MethodGet, "/recordings", "")
+	hang(t, p)
 	stop(t, p, syscall.SIGINT)
 }
 

@@ -194,11 +194,7 @@ func entryWrite(key store.EntryKey, v any, revision string) store.EntryWrite {
 	if err != nil { // only texts and lists of texts
 		value = []byte("{}")
 	}
-	w := store.EntryWrite{Entry: store.Entry{EntryKey: key, Value: value, Revision: revision}, If: store.IfUnchanged}
-	if revision == "" {
-		w.If = store.IfAbsent
-	}
-	return w
+	return store.Replace(store.Entry{EntryKey: key, Value: value, Revision: revision})
 }
 
 // page passes the entries after an ID to add, at most limit of them. limit is from 1 to

@@ -219,24 +219,19 @@ func (r *Resolver) membersOf(ctx context.Context, account, group string) ([]stri
 	}
 	read := cached{until: now.Add(r.TTL)}
 	q := store.EntryQuery{Partition: Partition(account), Prefix: MemberPrefix(group), Limit: pageOfMembers}
-	for {
-		page, err := r.entries.PageEntries(ctx, q)
+	for e, err := range store.AllEntries(ctx, r.entries, q) {
 		if err != nil {
 			return nil, fmt.Errorf("read the members of a group: %w", err)
 		}
-		for i := range page.Entries {
-			if e := &page.Entries[i]; !expired(e, now) {
-				member := e.Key[len(q.Prefix):]
-				read.members = append(read.members, member)
-				read.size += len(member) + stringHeader
-			}
+		if expired(e, now) {
+			continue
 		}
-		if len(read.members) > MaxMembers {
+		if len(read.members) == MaxMembers {
 			return nil, ErrTooMany
 		}
-		if q.After = page.Next; q.After == "" {
-			break
-		}
+		member := e.Key[len(q.Prefix):]
+		read.members = append(read.members, member)
+		read.size += len(member) + stringHeader
 	}
 	r.cache.put(account, key, read)
 	return read.members, nil

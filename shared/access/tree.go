@@ -73,11 +73,7 @@ func (n node) write() (store.EntryWrite, error) {
 	if err != nil {
 		return store.EntryWrite{}, fmt.Errorf("encode account %s: %w", n.id, err)
 	}
-	w := store.EntryWrite{Entry: store.Entry{EntryKey: AccountKey(n.id), Value: value, Revision: n.revision}, If: store.IfUnchanged}
-	if n.revision == "" {
-		w.If = store.IfAbsent
-	}
-	return w, nil
+	return store.Replace(store.Entry{EntryKey: AccountKey(n.id), Value: value, Revision: n.revision}), nil
 }
 
 // unchanged returns the write that only checks that n still has its revision. The parent

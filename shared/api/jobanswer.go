@@ -151,7 +151,7 @@ func (j *jobber) result(r *request, found *job.Job) (*resultData, error) {
 // file returns a file of a job, or nil if the job has none or the file has expired.
 func (j *jobber) file(r *request, found *job.Job, key string, size int64, extension string) (*fileData, error) {
 	now := recording.SecondsOf(r.env.Now())
-	expires := found.Ended + recording.Seconds(j.FileAge/time.Second)
+	expires := found.Ended + recording.SecondsIn(j.FileAge)
 	ttl := min(j.TTL, time.Duration(expires-now)*time.Second)
 	if key == "" || ttl < time.Second {
 		return nil, nil //nolint:nilnil // there may be none
@@ -162,5 +162,5 @@ func (j *jobber) file(r *request, found *job.Job, key string, size int64, extens
 	if err != nil {
 		return nil, fmt.Errorf("sign the URL of a file: %w", err)
 	}
-	return &fileData{URL: url, URLExpires: now + recording.Seconds(ttl/time.Second), Bytes: size, Expires: expires}, nil
+	return &fileData{URL: url, URLExpires: now + recording.SecondsIn(ttl), Bytes: size, Expires: expires}, nil
 }

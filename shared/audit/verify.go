@@ -39,17 +39,11 @@ func (r *Reader) Verify(ctx context.Context, account, day string) (Report, error
 	var report Report
 	chains := map[string][]link{}
 	q := store.EntryQuery{Partition: partition(account, day), Limit: verifyPage}
-	for {
-		page, err := r.entries.PageEntries(ctx, q)
+	for e, err := range store.AllEntries(ctx, r.entries, q) {
 		if err != nil {
 			return report, fmt.Errorf("audit trail of %s: %w", day, err)
 		}
-		for i := range page.Entries {
-			report.add(chains, account, day, &page.Entries[i])
-		}
-		if q.After = page.Next; q.After == "" {
-			break
-		}
+		report.add(chains, account, day, e)
 	}
 	report.Chains = len(chains)
 	sum := sha256.New()

@@ -24,6 +24,7 @@ import (
 	"github.com/callrecordings/api/shared/hold"
 	"github.com/callrecordings/api/shared/job"
 	"github.com/callrecordings/api/shared/job/jobtest"
+	"github.com/callrecordings/api/shared/media"
 	"github.com/callrecordings/api/shared/media/s3media"
 	"github.com/callrecordings/api/shared/recording"
 	"github.com/callrecordings/api/shared/retention"
@@ -146,23 +147,13 @@ func recordingID(n int) string { return fmt.Sprintf("202601-%06d", n) }
 // put stores a recording with audio in the bucket; no text means no audio.
 func (f *fixture) put(t testing.TB, id, document, audio string) {
 	t.Helper()
-	d, err := recording.ParseDocument([]byte(document))
-	if err != nil {
-		t.Fatal(err)
+	var bucket media.Writer
+	if !f.sparse {
+		bucket = f.bucket
 	}
-	r := &recording.Recording{Account: f.account, ID: id, Created: recording.SecondsOf(f.now()), Document: d}
-	r.Owner, _ = d.Text("owner_id")
-	if audio != "" && f.sparse {
-		r.Audio = recording.Audio{Place: recording.Managed, ContentType: recording.AudioMPEG, Size: int64(len(audio))}
-	} else if audio != "" {
-		r.Audio = recording.Audio{Place: recording.Managed, ContentType: recording.AudioMPEG, Size: int64(len(audio))}
-		if err := f.bucket.Put(t.Context(), r.AudioKey(), recording.AudioMPEG, strings.NewReader(audio), int64(len(audio))); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := f.store.Put(t.Context(), r); err != nil {
-		t.Fatal(err)
-	}
+	jobtest.Put(t, f.store, bucket, recording.Recording{
+		Account: f.account, ID: id, Created: recording.SecondsOf(f.now()), Document: recording.Document(document),
+	}, audio)
 	f.at.Add(1)
 }
 
@@ -235,18 +226,7 @@ func (f *fixture) work(t testing.TB) {
 // start starts a job.
 func (f *fixture) start(t testing.TB, action string, p bulk.Params) *job.Job {
 	t.Helper()
-	params, err := json.Marshal(p)
-	if err != nil {
-		t.Fatal(err)
-	}
-	j, err := f.book.Draft(f.account, action, params, audit.Actor{Owner: "anna"}, "")
-	if err == nil {
-		err = f.book.Start(t.Context(), j)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	return j
+	return jobtest.Start(t, f.book, f.account, action, p)
 }
 
 // plan makes the plan of a job.
@@ -259,20 +239,13 @@ func (f *fixture) plan(t testing.TB, action string, p bulk.Params) *job.Job {
 
 func (f *fixture) get(t testing.TB, j *job.Job) *job.Job {
 	t.Helper()
-	got, err := f.book.Get(t.Context(), j.Account, j.ID)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return got
+	return jobtest.Get(t, f.book, j)
 }
 
 // confirm confirms the plan of a job.
 func (f *fixture) confirm(t testing.TB, j *job.Job) {
 	t.Helper()
-	c := job.Confirmation{Plan: j.Plan.Totals, By: audit.Actor{Owner: "anna"}}
-	if _, err := f.book.Confirm(t.Context(), j.Account, j.ID, c, func() error { return nil }); err != nil {
-		t.Fatal(err)
-	}
+	jobtest.Confirm(t, f.book, j)
 }
 
 // run confirms the plan of a job and works until its end.

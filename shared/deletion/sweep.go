@@ -103,18 +103,13 @@ func (d *Deleter) Sweep(ctx context.Context, p Pager, now recording.Seconds, par
 func (d *Deleter) accounts(ctx context.Context) ([]string, error) {
 	var all []string
 	q := store.EntryQuery{Partition: partition, Limit: accountsPage}
-	for {
-		page, err := d.store.PageEntries(ctx, q)
+	for e, err := range store.AllEntries(ctx, d.store, q) {
 		if err != nil {
 			return nil, fmt.Errorf("list the accounts with deleted recordings: %w", err)
 		}
-		for i := range page.Entries {
-			all = append(all, page.Entries[i].Key)
-		}
-		if q.After = page.Next; q.After == "" {
-			return all, nil
-		}
+		all = append(all, e.Key)
 	}
+	return all, nil
 }
 
 // SweepRestorable is one turn of an account in a sweep. It begins at start and adds to

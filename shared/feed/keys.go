@@ -79,20 +79,11 @@ func decodeHead(e *store.Entry) (h head, err error) {
 	return h, nil
 }
 
-// write returns the write of an entry that was read with that revision, "" if it did not
-// exist.
-func write(key store.EntryKey, value []byte, revision string) store.EntryWrite {
-	w := store.EntryWrite{Entry: store.Entry{EntryKey: key, Value: value, Revision: revision}, If: store.IfUnchanged}
-	if revision == "" {
-		w.If = store.IfAbsent
-	}
-	return w
-}
-
-// writeJSON is write with a value that is encoded as JSON.
+// writeJSON returns the write that stores a value as JSON, in place of the entry that was read
+// with that revision, "" if it did not exist.
 func writeJSON(key store.EntryKey, value any, revision string) (store.EntryWrite, error) {
 	text, err := json.Marshal(value)
-	return write(key, text, revision), err
+	return store.Replace(store.Entry{EntryKey: key, Value: text, Revision: revision}), err
 }
 
 // switched returns the state, after switching the feed on or off if it is not so yet.

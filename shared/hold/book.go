@@ -306,11 +306,7 @@ func (b *Book) tryChange(ctx context.Context, account string, decide func(Set) (
 	if err != nil {
 		return fmt.Errorf("encode holds: %w", err)
 	}
-	condition := store.IfUnchanged
-	if s.revision == "" {
-		condition = store.IfAbsent
-	}
-	writes = append(writes, store.EntryWrite{Entry: store.Entry{EntryKey: s.key, Value: text, Revision: s.revision}, If: condition})
+	writes = append(writes, store.Replace(store.Entry{EntryKey: s.key, Value: text, Revision: s.revision}))
 	if err = b.entries.WriteEntries(ctx, writes...); errors.Is(err, store.ErrTooLarge) {
 		return fmt.Errorf("%w: %d bytes", ErrTooMany, len(text))
 	}

@@ -77,7 +77,7 @@ func Ended(d recording.Document, length time.Duration) recording.Seconds {
 	}
 	duration, ok := Number(d, "duration")
 	if !ok || duration < 0 || duration > recording.MaxDuration {
-		duration = recording.Seconds(length / time.Second)
+		duration = recording.SecondsIn(length)
 	}
 	return start + duration
 }

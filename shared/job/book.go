@@ -79,7 +79,7 @@ func (b *Book) Start(ctx context.Context, j *Job) error {
 	if len(open) >= MaxOpen {
 		return fmt.Errorf("%w: %d have not ended", ErrTooMany, len(open))
 	}
-	writes, err := b.writes(j, store.Entry{}, store.IfAbsent)
+	writes, err := b.writes(j, store.Entry{})
 	if err != nil {
 		return err
 	}
@@ -103,19 +103,17 @@ type indexed struct {
 	Retry recording.Seconds `json:"retry,omitempty"`
 }
 
-// writes returns the writes that store j. old is the entry that it replaces. The index of
+// writes returns the writes that store j. old is the entry that it replaces, if any. The index of
 // open jobs is written only if it changes, and once a day: it expires with the job, and every
 // checkpoint postpones the expiry of the job.
-func (b *Book) writes(j *Job, old store.Entry, condition store.Condition) ([]store.EntryWrite, error) {
+func (b *Book) writes(j *Job, old store.Entry) ([]store.EntryWrite, error) {
 	j.Updated = recording.SecondsOf(b.Now())
 	j.Saves++
 	value, err := json.Marshal(j)
 	if err != nil {
 		return nil, fmt.Errorf("encode a job: %w", err)
 	}
-	job := store.EntryWrite{
-		Entry: store.Entry{EntryKey: keyOf(j.Account, j.ID), Value: value, Revision: old.Revision, Expires: j.Expires()}, If: condition,
-	}
+	job := store.Replace(store.Entry{EntryKey: keyOf(j.Account, j.ID), Value: value, Revision: old.Revision, Expires: j.Expires()})
 	var before struct {
 		State   State             `json:"state"`
 		Retry   recording.Seconds `json:"retry"`
@@ -174,7 +172,7 @@ func (b *Book) Get(ctx context.Context, account, id string) (*Job, error) {
 	if err != nil {
 		return nil, err
 	}
-	if j.State.Active() && recording.SecondsOf(b.Now())-j.Updated > recording.Seconds(stalled/time.Second) {
+	if j.State.Active() && recording.SecondsOf(b.Now())-j.Updated > recording.SecondsIn(stalled) {
 		return j, b.wake(ctx, account, 0)
 	}
 	return j, nil
@@ -227,7 +225,7 @@ func (b *Book) change(ctx context.Context, account, id string, edit func(*Job) (
 		if err := record(); err != nil {
 			return err
 		}
-		writes, err := b.writes(j, entry, store.IfUnchanged)
+		writes, err := b.writes(j, entry)
 		if err != nil {
 			return err
 		}
@@ -303,24 +301,19 @@ type openJob struct {
 // open returns the unfinished jobs with this prefix of "account/ID".
 func (b *Book) open(ctx context.Context, prefix string) ([]openJob, error) {
 	var all []openJob
-	for after := ""; ; {
-		page, err := b.Entries.PageEntries(ctx, store.EntryQuery{Partition: openPartition, Prefix: prefix, After: after, Limit: 1000})
+	for e, err := range store.AllEntries(ctx, b.Entries, store.EntryQuery{Partition: openPartition, Prefix: prefix, Limit: 1000}) {
 		if err != nil {
 			return nil, fmt.Errorf("list open jobs: %w", err)
 		}
-		for i := range page.Entries {
-			var one openJob
-			var ok bool
-			one.account, one.id, ok = strings.Cut(page.Entries[i].Key, "/")
-			if err := json.Unmarshal(page.Entries[i].Value, &one.indexed); err != nil || !ok {
-				return nil, errors.Join(fmt.Errorf("malformed entry of an open job of %s", one.account), err)
-			}
-			all = append(all, one)
+		var one openJob
+		var ok bool
+		one.account, one.id, ok = strings.Cut(e.Key, "/")
+		if err := json.Unmarshal(e.Value, &one.indexed); err != nil || !ok {
+			return nil, errors.Join(fmt.Errorf("malformed entry of an open job of %s", one.account), err)
 		}
-		if after = page.Next; after == "" {
-			return all, nil
-		}
+		all = append(all, one)
 	}
+	return all, nil
 }
 
 // delay returns how long it takes until one of these jobs needs a worker. needed is false if

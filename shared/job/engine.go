@@ -335,7 +335,7 @@ func (t *Task) Save(ctx context.Context) error {
 }
 
 func (t *Task) save(ctx context.Context) error {
-	writes, err := t.engine.book.writes(t.Job, t.entry, store.IfUnchanged)
+	writes, err := t.engine.book.writes(t.Job, t.entry)
 	if err != nil {
 		return err
 	}

@@ -235,7 +235,7 @@ func (j *Job) Expires() recording.Seconds {
 	if j.State == Planned {
 		age = PlanAge
 	}
-	return j.Updated + recording.Seconds(age/time.Second)
+	return j.Updated + recording.SecondsIn(age)
 }
 
 // count adds the outcome of an item to the progress.

@@ -87,12 +87,8 @@ func (e *Engine) leaseWrite(l lease, at store.Entry) (store.EntryWrite, error) {
 	if err != nil {
 		return store.EntryWrite{}, fmt.Errorf("encode a lease: %w", err)
 	}
-	w := store.EntryWrite{Entry: at, If: store.IfUnchanged}
-	if at.Revision == "" {
-		w.If = store.IfAbsent
-	}
-	w.Value, w.Expires = value, recording.SecondsOf(e.options.Now().Add(KeepAge))
-	return w, nil
+	at.Value, at.Expires = value, recording.SecondsOf(e.options.Now().Add(KeepAge))
+	return store.Replace(at), nil
 }
 
 func (e *Engine) writeLease(ctx context.Context, l lease, at store.Entry) error {

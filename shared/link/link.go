@@ -130,7 +130,7 @@ func (s *Links) Make(ctx context.Context, l Link, secret string) error {
 	if len(live) >= MaxLive {
 		return fmt.Errorf("%w: %d", ErrTooMany, len(live))
 	}
-	if err := s.write(ctx, stored{Link: l, Sum: sumOf(secret)}, "", store.IfAbsent); err != nil {
+	if err := s.write(ctx, stored{Link: l, Sum: sumOf(secret)}, ""); err != nil {
 		return fmt.Errorf("make a link: %w", err)
 	}
 	return nil
@@ -140,24 +140,19 @@ func (s *Links) Make(ctx context.Context, l Link, secret string) error {
 func (s *Links) List(ctx context.Context, account, recordingID string) ([]Link, error) {
 	q := store.EntryQuery{Partition: access.Partition(account), Prefix: prefix(recordingID), Limit: 2 * MaxLive}
 	var live []Link
-	for {
-		page, err := s.entries.PageEntries(ctx, q)
+	for e, err := range store.AllEntries(ctx, s.entries, q) {
 		if err != nil {
 			return nil, fmt.Errorf("list links: %w", err)
 		}
-		for i := range page.Entries {
-			l, err := s.decode(account, recordingID, &page.Entries[i])
-			if err != nil {
-				return nil, err
-			}
-			if s.live(&l) {
-				live = append(live, l.Link)
-			}
+		l, err := s.decode(account, recordingID, e)
+		if err != nil {
+			return nil, err
 		}
-		if q.After = page.Next; q.After == "" {
-			return live, nil
+		if s.live(&l) {
+			live = append(live, l.Link)
 		}
 	}
+	return live, nil
 }
 
 // Find returns a live link. Errors: ErrDead if there is none, and those of the store.
@@ -217,8 +212,8 @@ func (s *Links) Play(ctx context.Context, l Link, client string, window time.Dur
 			return nil
 		}
 		at.Used++
-		at.Listeners = append(at.Listeners, listener{Client: name, Until: now + recording.Seconds(window/time.Second)})
-		return s.write(ctx, at, revision, store.IfUnchanged)
+		at.Listeners = append(at.Listeners, listener{Client: name, Until: now + recording.SecondsIn(window)})
+		return s.write(ctx, at, revision)
 	})
 	if errors.Is(err, store.ErrConflict) {
 		return fmt.Errorf("play a link: %w: too many clients at once", store.ErrUnavailable)
@@ -263,15 +258,13 @@ func (s *Links) decode(account, recordingID string, from *store.Entry) (stored, 
 	return l, nil
 }
 
-// write stores a link.
-func (s *Links) write(ctx context.Context, l stored, revision string, condition store.Condition) error {
+// write stores a link that was read with that revision, "" for a new one.
+func (s *Links) write(ctx context.Context, l stored, revision string) error {
 	value, err := json.Marshal(l)
 	if err != nil {
 		return fmt.Errorf("encode a link: %w", err)
 	}
-	return s.entries.WriteEntries(ctx, store.EntryWrite{
-		Entry: store.Entry{EntryKey: l.key(), Value: value, Revision: revision, Expires: l.Expires}, If: condition,
-	})
+	return s.entries.WriteEntries(ctx, store.Replace(store.Entry{EntryKey: l.key(), Value: value, Revision: revision, Expires: l.Expires}))
 }
 
 // sumOf returns the SHA-256 of a secret, in hex.

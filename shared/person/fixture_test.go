@@ -14,7 +14,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 
 	"github.com/callrecordings/api/local/s3server"
-	"github.com/callrecordings/api/shared/audit"
 	"github.com/callrecordings/api/shared/deletion"
 	"github.com/callrecordings/api/shared/hold"
 	"github.com/callrecordings/api/shared/job"
@@ -88,21 +87,9 @@ func open(t testing.TB) *fixture {
 // put stores a recording with audio in the bucket; no text means no audio.
 func (f *fixture) put(t testing.TB, id, document, audio string) {
 	t.Helper()
-	d, err := recording.ParseDocument([]byte(document))
-	if err != nil {
-		t.Fatal(err)
-	}
-	r := &recording.Recording{Account: "A", ID: id, Created: recording.SecondsOf(f.now()), Document: d}
-	r.Owner, _ = d.Text("owner_id")
-	if audio != "" {
-		r.Audio = recording.Audio{Place: recording.Managed, ContentType: recording.AudioMPEG, Size: int64(len(audio))}
-		if err := f.bucket.Put(t.Context(), r.AudioKey(), recording.AudioMPEG, strings.NewReader(audio), int64(len(audio))); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := f.store.Put(t.Context(), r); err != nil {
-		t.Fatal(err)
-	}
+	jobtest.Put(t, f.store, f.bucket, recording.Recording{
+		Account: "A", ID: id, Created: recording.SecondsOf(f.now()), Document: recording.Document(document),
+	}, audio)
 	f.at.Add(1)
 }
 
@@ -153,37 +140,20 @@ func (f *fixture) work(t testing.TB) {
 // plan makes the plan of a job.
 func (f *fixture) plan(t testing.TB, action string, s person.Subject) *job.Job {
 	t.Helper()
-	params, err := json.Marshal(s)
-	if err != nil {
-		t.Fatal(err)
-	}
-	j, err := f.book.Draft("A", action, params, audit.Actor{Owner: "anna"}, "")
-	if err == nil {
-		err = f.book.Start(t.Context(), j)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
+	j := jobtest.Start(t, f.book, "A", action, s)
 	f.work(t)
 	return f.get(t, j)
 }
 
 func (f *fixture) get(t testing.TB, j *job.Job) *job.Job {
 	t.Helper()
-	got, err := f.book.Get(t.Context(), j.Account, j.ID)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return got
+	return jobtest.Get(t, f.book, j)
 }
 
 // confirm confirms the plan of a job.
 func (f *fixture) confirm(t testing.TB, j *job.Job) {
 	t.Helper()
-	_, err := f.book.Confirm(t.Context(), j.Account, j.ID, job.Confirmation{Plan: j.Plan.Totals, By: audit.Actor{Owner: "anna"}}, func() error { return nil })
-	if err != nil {
-		t.Fatal(err)
-	}
+	jobtest.Confirm(t, f.book, j)
 }
 
 // run confirms the plan of a job and works until its end.

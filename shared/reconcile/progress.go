@@ -93,14 +93,6 @@ func (r *Reconciler) load(ctx context.Context) (*progress, error) {
 	return p, nil
 }
 
-// condition returns the condition of a write that replaces the given revision.
-func condition(revision string) store.Condition {
-	if revision == "" {
-		return store.IfAbsent
-	}
-	return store.IfUnchanged
-}
-
 // save stores the progress of a run, and then reads its new revision. It fails with
 // store.ErrConflict if another invocation has stored its own.
 func (r *Reconciler) save(ctx context.Context, p *progress) error {
@@ -109,7 +101,7 @@ func (r *Reconciler) save(ctx context.Context, p *progress) error {
 		return fmt.Errorf("the progress of the reconciliation: %w", err)
 	}
 	e := store.Entry{EntryKey: store.EntryKey{Partition: partition, Key: currentKey}, Value: value, Revision: p.revision}
-	if err := r.Book.WriteEntries(ctx, store.EntryWrite{Entry: e, If: condition(p.revision)}); err != nil {
+	if err := r.Book.WriteEntries(ctx, store.Replace(e)); err != nil {
 		return fmt.Errorf("save the progress of the reconciliation: %w", err)
 	}
 	found, err := r.Book.Entries(ctx, e.EntryKey)
@@ -178,9 +170,9 @@ func (a *account) write() (store.EntryWrite, error) {
 	if err != nil {
 		return store.EntryWrite{}, fmt.Errorf("the progress of account %s: %w", a.name, err)
 	}
-	return store.EntryWrite{Entry: store.Entry{
+	return store.Replace(store.Entry{
 		EntryKey: store.EntryKey{Partition: accountsPartition, Key: a.name}, Value: value, Revision: a.revision,
-	}, If: condition(a.revision)}, nil
+	}), nil
 }
 
 // remember makes sure that the accounts have entries, and marks them with note. names

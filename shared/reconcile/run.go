@@ -213,38 +213,33 @@ const maxFailed = 20
 func turns(ctx context.Context, r *Reconciler, p *progress) (over bool, err error) {
 	waiting, fresh := false, 0
 	var failures []error
-	for after := ""; ; {
-		page, err := r.Book.PageEntries(ctx, store.EntryQuery{Partition: accountsPartition, After: after, Limit: 100})
+	for e, err := range store.AllEntries(ctx, r.Book, store.EntryQuery{Partition: accountsPartition, Limit: 100}) {
 		if err != nil {
 			return false, err
 		}
-		for i := range page.Entries {
-			a := r.accountOf(ctx, &page.Entries[i])
-			switch {
-			case r.Account != "" && a.name != r.Account, a.Run == p.Report.Started && a.Stage == len(stages):
-				continue
-			case near(ctx):
-				return false, errors.Join(failures...)
-			}
-			known := a.Run == p.Report.Started && a.Failing != 0
-			more, failure, err := r.turn(ctx, p, a)
-			if err != nil {
-				return false, errors.Join(append(failures, failure, err)...)
-			}
-			if failure != nil && !known {
-				if fresh++; fresh == maxFailed {
-					return false, errors.Join(append(failures, failure, errManyFail)...)
-				}
-			}
-			if failure != nil && more {
-				failures = append(failures, failure)
-			}
-			waiting = waiting || more
+		a := r.accountOf(ctx, e)
+		switch {
+		case r.Account != "" && a.name != r.Account, a.Run == p.Report.Started && a.Stage == len(stages):
+			continue
+		case near(ctx):
+			return false, errors.Join(failures...)
 		}
-		if after = page.Next; after == "" {
-			return !waiting, errors.Join(failures...)
+		known := a.Run == p.Report.Started && a.Failing != 0
+		more, failure, err := r.turn(ctx, p, a)
+		if err != nil {
+			return false, errors.Join(append(failures, failure, err)...)
 		}
+		if failure != nil && !known {
+			if fresh++; fresh == maxFailed {
+				return false, errors.Join(append(failures, failure, errManyFail)...)
+			}
+		}
+		if failure != nil && more {
+			failures = append(failures, failure)
+		}
+		waiting = waiting || more
 	}
+	return !waiting, errors.Join(failures...)
 }
 
 // errManyFail ends a round in which maxFailed accounts began to fail.

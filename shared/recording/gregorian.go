@@ -21,6 +21,9 @@ const MaxDuration = 366 * Day
 // SecondsOf converts t. It drops the fraction of a second.
 func SecondsOf(t time.Time) Seconds { return Seconds(t.Unix() + gregorianEpoch) }
 
+// SecondsIn returns how many seconds d has. It drops the fraction of a second.
+func SecondsIn(d time.Duration) Seconds { return Seconds(d / time.Second) }
+
 // Time converts s to a time in UTC.
 func (s Seconds) Time() time.Time { return time.Unix(int64(s)-gregorianEpoch, 0).UTC() }
 

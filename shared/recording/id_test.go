@@ -80,6 +80,9 @@ func TestSeconds(t *testing.T) {
 	if got, want := recording.SecondsOf(at).Time(), at.Truncate(time.Second); !got.Equal(want) || got.Location() != time.UTC {
 		t.Errorf("Time() = %v, want %v", got, want)
 	}
+	if got := recording.SecondsIn(2*time.Minute + 999*time.Millisecond); got != 120 {
+		t.Errorf("SecondsIn of 2 minutes and a fraction of a second = %d, want 120", got)
+	}
 }
 
 func TestAudioKey(t *testing.T) {

@@ -190,17 +190,11 @@ func (b Book) readGroups(ctx context.Context, e *Effective) error {
 		}
 		set := map[string]bool{}
 		q := store.EntryQuery{Partition: access.Partition(e.Account), Prefix: access.MemberPrefix(group), Limit: pageOfMembers}
-		for {
-			page, err := b.Entries.PageEntries(ctx, q)
+		for member, err := range store.AllEntries(ctx, b.Entries, q) {
 			if err != nil {
 				return fmt.Errorf("read the members of a group: %w", err)
 			}
-			for i := range page.Entries {
-				set[page.Entries[i].Key[len(q.Prefix):]] = true
-			}
-			if q.After = page.Next; q.After == "" {
-				break
-			}
+			set[member.Key[len(q.Prefix):]] = true
 		}
 		e.members[group] = set
 	}
@@ -227,10 +221,7 @@ func Save(ctx context.Context, entries store.Entries, account, revision string, 
 	if err != nil {
 		return fmt.Errorf("encode retention settings: %w", err)
 	}
-	w := store.EntryWrite{Entry: store.Entry{EntryKey: SettingsKey(account), Value: value, Revision: revision}, If: store.IfUnchanged}
-	if revision == "" {
-		w.If = store.IfAbsent
-	}
+	w := store.Replace(store.Entry{EntryKey: SettingsKey(account), Value: value, Revision: revision})
 	empty := s.Policy == nil && s.Bounds == Bounds{}
 	if empty && revision == "" {
 		return nil
@@ -248,18 +239,13 @@ func Save(ctx context.Context, entries store.Entries, account, revision string, 
 func (b Book) Listed(ctx context.Context) ([]string, error) {
 	var all []string
 	q := store.EntryQuery{Partition: Index, Limit: pageOfMembers}
-	for {
-		page, err := b.Entries.PageEntries(ctx, q)
+	for e, err := range store.AllEntries(ctx, b.Entries, q) {
 		if err != nil {
 			return nil, fmt.Errorf("read the accounts with retention settings: %w", err)
 		}
-		for i := range page.Entries {
-			all = append(all, page.Entries[i].Key)
-		}
-		if q.After = page.Next; q.After == "" {
-			return all, nil
-		}
+		all = append(all, e.Key)
 	}
+	return all, nil
 }
 
 // Below passes an account to do, and then the accounts below it, except listed accounts and

@@ -228,10 +228,7 @@ func (r *run) save(ctx context.Context, m *marker, others ...store.EntryWrite) e
 	if m.pending() {
 		m.Until, m.Run = r.Now().Add(Lease).UnixMilli(), r.name
 	}
-	w := store.EntryWrite{Entry: store.Entry{EntryKey: markerKey(r.account, r.id), Revision: r.revision}, If: store.IfUnchanged}
-	if r.revision == "" {
-		w.If = store.IfAbsent
-	}
+	w := store.Replace(store.Entry{EntryKey: markerKey(r.account, r.id), Revision: r.revision})
 	switch nothing := m.Revision == "" && !m.pending() && m.Counted == nil && m.Added == nil; {
 	case nothing && r.revision == "":
 		w.CheckOnly = true

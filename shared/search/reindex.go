@@ -54,7 +54,7 @@ type bookmark struct {
 // holds reports whether a run may go on from b: the recordings before it have been indexed
 // in the layout of this version, and not too long ago.
 func (b *bookmark) holds(now recording.Seconds) bool {
-	return b.Version == layoutVersion && now-b.At <= recording.Seconds(BookmarkAge/time.Second)
+	return b.Version == layoutVersion && now-b.At <= recording.SecondsIn(BookmarkAge)
 }
 
 // bookmarkKey returns the key of the bookmark of an account.

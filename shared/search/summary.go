@@ -232,27 +232,21 @@ func (b *summing) scan(ctx context.Context, prefix string, s span, add func(coun
 	if s.to != "" {
 		end = prefix + s.to + "~"
 	}
-	for {
-		p, err := b.store.PageEntries(ctx, q)
+	for e, err := range store.AllEntries(ctx, b.store, q) {
 		if err != nil {
 			return err
 		}
-		for i := range p.Entries {
-			e := &p.Entries[i]
-			if end != "" && e.Key > end {
-				return nil
-			}
-			if b.read++; b.read > maxCounters {
-				return ErrTooWide
-			}
-			if err := b.each(e, add); err != nil {
-				return err
-			}
-		}
-		if q.After = p.Next; p.Next == "" {
+		if end != "" && e.Key > end {
 			return nil
 		}
+		if b.read++; b.read > maxCounters {
+			return ErrTooWide
+		}
+		if err := b.each(e, add); err != nil {
+			return err
+		}
 	}
+	return nil
 }
 
 // each decodes a counter and passes it to add.

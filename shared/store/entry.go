@@ -109,6 +109,16 @@ type EntryWrite struct {
 	Add, Set map[string]int64
 }
 
+// Replace returns the write that stores e in place of the entry that was read with e.Revision. If
+// e.Revision is "", there was no entry, and the write creates it. In both cases the condition is
+// not met if another write came between. The caller may still set Delete or CheckOnly.
+func Replace(e Entry) EntryWrite {
+	if e.Revision == "" {
+		return EntryWrite{Entry: e, If: IfAbsent}
+	}
+	return EntryWrite{Entry: e, If: IfUnchanged}
+}
+
 // Counts reports whether w changes a counter.
 func (w *EntryWrite) Counts() bool { return len(w.Add)+len(w.Set) > 0 }
 

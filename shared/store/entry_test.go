@@ -4,8 +4,22 @@ import (
 	"errors"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/callrecordings/api/shared/store"
 )
+
+// Replace compares with the revision that was read, and creates the entry if there was none.
+func TestReplace(t *testing.T) {
+	t.Parallel()
+	key := store.EntryKey{Partition: "p", Key: "k"}
+	for revision, want := range map[string]store.Condition{"": store.IfAbsent, "7": store.IfUnchanged} {
+		e := store.Entry{EntryKey: key, Value: []byte("1"), Revision: revision, Expires: 9}
+		if diff := cmp.Diff(store.EntryWrite{Entry: e, If: want}, store.Replace(e)); diff != "" {
+			t.Errorf("revision %q: %s", revision, diff)
+		}
+	}
+}
 
 // A write changes a counter if it adds to members or sets some, or both.
 func TestCounts(t *testing.T) {

@@ -166,10 +166,7 @@ func (b Book) save(ctx context.Context, w *Webhook) error {
 	if err != nil {
 		return err
 	}
-	write := store.EntryWrite{Entry: store.Entry{EntryKey: key(w.Account, w.ID), Value: text, Revision: w.revision}, If: store.IfUnchanged}
-	if w.revision == "" {
-		write.If = store.IfAbsent
-	}
+	write := store.Replace(store.Entry{EntryKey: key(w.Account, w.ID), Value: text, Revision: w.revision})
 	if err := b.Entries.WriteEntries(ctx, write); err != nil {
 		return fmt.Errorf("store a webhook: %w", err)
 	}
@@ -184,20 +181,15 @@ func (b Book) List(ctx context.Context, account string) ([]Webhook, error) {
 		q.Prefix = account + "/"
 	}
 	var all []Webhook
-	for {
-		page, err := b.Entries.PageEntries(ctx, q)
+	for e, err := range store.AllEntries(ctx, b.Entries, q) {
 		if err != nil {
 			return nil, fmt.Errorf("read the webhooks: %w", err)
 		}
-		for i := range page.Entries {
-			if w, err := decode(&page.Entries[i]); err == nil { // a damaged entry must not disable the others
-				all = append(all, w)
-			}
-		}
-		if q.After = page.Next; q.After == "" {
-			return all, nil
+		if w, err := decode(e); err == nil { // a damaged entry must not disable the others
+			all = append(all, w)
 		}
 	}
+	return all, nil
 }
 
 // Get returns a webhook. Errors: ErrUnknown, store.ErrUnavailable.

@@ -195,7 +195,7 @@ func (d Deliverer) deliver(ctx context.Context, w *Webhook) (delivered int, err 
 		case err != nil || len(page.Entries) == 0:
 			return delivered, err
 		}
-		w.Batch, w.LeasedUntil = page.Next.Sequence, now+recording.Seconds(lease/time.Second)
+		w.Batch, w.LeasedUntil = page.Next.Sequence, now+recording.SecondsIn(lease)
 		if err := d.store(ctx, w); err != nil {
 			return delivered, err
 		}
@@ -247,7 +247,7 @@ func (d Deliverer) settle(w *Webhook, page feed.Page, err error) {
 		w.Failing = now
 	}
 	w.Tries++
-	w.Failure, w.Next = err.Error(), now+recording.Seconds(pause(w.Tries)/time.Second)
+	w.Failure, w.Next = err.Error(), now+recording.SecondsIn(pause(w.Tries))
 	answer := (*AnswerError)(nil)
 	// 410 asks for no more requests (Standard Webhooks, "Deliverability and reliability").
 	w.Parked = pauses(w.Tries) >= GiveUpAfter || errors.As(err, &answer) && answer.Status == http.StatusGone
@@ -256,7 +256,7 @@ func (d Deliverer) settle(w *Webhook, page feed.Page, err error) {
 // ahead reports whether t is still to come. Deliverers set t to their own time plus at most most. A
 // later t comes from a wrong clock, and must not stop the webhook.
 func ahead(t, now recording.Seconds, most time.Duration) bool {
-	return t > now && t <= now+recording.Seconds((most+skew)/time.Second)
+	return t > now && t <= now+recording.SecondsIn(most+skew)
 }
 
 // waitingSince returns the time from which a webhook has waited for its turn: its last delivery, or

@@ -65,36 +65,29 @@ type stored struct {
 func (r *run) read(ctx context.Context, account, prefix string) (map[string]stored, error) {
 	found := map[string]stored{}
 	q := store.EntryQuery{Partition: access.Partition(account), Prefix: prefix, Limit: pageSize}
-	for {
-		p, err := r.Entries.PageEntries(ctx, q)
+	for e, err := range store.AllEntries(ctx, r.Entries, q) {
 		if err != nil {
 			return nil, err
 		}
-		for _, e := range p.Entries {
-			s := stored{Entry: e}
-			if err := json.Unmarshal(e.Value, &s.value); err != nil {
-				return nil, fmt.Errorf("read entry %s: %w", e.Key, err)
-			}
-			found[strings.TrimPrefix(e.Key, prefix)] = s
+		s := stored{Entry: *e}
+		if err := json.Unmarshal(e.Value, &s.value); err != nil {
+			return nil, fmt.Errorf("read entry %s: %w", e.Key, err)
 		}
-		if q.After = p.Next; p.Next == "" {
-			return found, nil
-		}
+		found[strings.TrimPrefix(e.Key, prefix)] = s
 	}
+	return found, nil
 }
 
 // replace stores next in place of was, or as a new entry. A next of nil removes it.
 func (r *run) replace(ctx context.Context, account, key string, was stored, next object) error {
-	w := store.EntryWrite{If: store.IfUnchanged, Delete: next == nil, Entry: store.Entry{
-		EntryKey: store.EntryKey{Partition: access.Partition(account), Key: key}, Revision: was.Revision, Expires: was.Expires,
-	}}
-	if was.Revision == "" {
-		w.If = store.IfAbsent
-	}
-	var err error
-	if w.Value, err = json.Marshal(next); err != nil {
+	value, err := json.Marshal(next)
+	if err != nil {
 		return fmt.Errorf("encode entry %s: %w", key, err)
 	}
+	w := store.Replace(store.Entry{
+		EntryKey: store.EntryKey{Partition: access.Partition(account), Key: key}, Value: value, Revision: was.Revision, Expires: was.Expires,
+	})
+	w.Delete = next == nil
 	return r.Entries.WriteEntries(ctx, w)
 }
 

@@ -1,5 +1,5 @@
-// Package jobtest has what tests of jobs share: the queue that wakes workers, and a reader of
-// the ZIP files that exports make.
+// Package jobtest has what tests of jobs share: recordings to work on, the steps of a job, the
+// queue that wakes workers, and a reader of the ZIP files that exports make.
 package jobtest
 
 import (

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"strconv"
@@ -16,6 +15,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"github.com/callrecordings/api/shared/attempt"
+	"github.com/callrecordings/api/shared/attempt/attempttest"
 	"github.com/callrecordings/api/shared/notify"
 	"github.com/callrecordings/api/shared/recording"
 )
@@ -120,37 +120,14 @@ var acceptAll = accept(nil)
 func cut(w http.ResponseWriter, _ []entry) {
 	w.Header().Set("Content-Length", "4096")
 	_, _ = io.WriteString(w, `{"FailedEntryCount":0,"Entr`)
-	reset(w, nil)
+	attempttest.HangUp(w)
 }
 
 // reset closes the connection instead of answering.
-func reset(w http.ResponseWriter, _ []entry) {
-	_ = http.NewResponseController(w).Flush()
-	if conn, _, err := http.NewResponseController(w).Hijack(); err == nil {
-		_ = conn.Close()
-	}
-}
+func reset(w http.ResponseWriter, _ []entry) { attempttest.HangUp(w) }
 
 // noAnswer sends nothing until the client disconnects.
-func noAnswer(w http.ResponseWriter, _ []entry) {
-	if conn, _, err := http.NewResponseController(w).Hijack(); err == nil {
-		_, _ = io.Copy(io.Discard, conn)
-		_ = conn.Close()
-	}
-}
-
-// closedAddress returns the URL of a port that refuses connections.
-func closedAddress(t *testing.T) string {
-	t.Helper()
-	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := l.Close(); err != nil {
-		t.Fatal(err)
-	}
-	return "http://" + l.Addr().String()
-}
+func noAnswer(w http.ResponseWriter, _ []entry) { attempttest.NoAnswer(w) }
 
 // fastLimits returns limits with short waits.
 func fastLimits() attempt.Limits {

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/callrecordings/api/shared/attempt/attempttest"
 	"github.com/callrecordings/api/shared/notify"
 	"github.com/callrecordings/api/shared/requestlog"
 )
@@ -80,7 +81,7 @@ func TestPermanentFaultsAreNotRetried(t *testing.T) {
 
 func TestRefusedConnectionIsUnavailable(t *testing.T) {
 	t.Parallel()
-	n, err := openAt(t, closedAddress(t), fastLimits()).Send(t.Context(), events(1))
+	n, err := openAt(t, attempttest.ClosedAddress(t), fastLimits()).Send(t.Context(), events(1))
 	if n != 0 || !errors.Is(err, notify.ErrUnavailable) {
 		t.Errorf("Send = %d, %v, want %v", n, err, notify.ErrUnavailable)
 	}

@@ -356,10 +356,7 @@ func (a *accountSweep) save(ctx context.Context) error {
 	if err != nil || bytes.Equal(value, a.loaded) {
 		return err
 	}
-	w := store.EntryWrite{Entry: store.Entry{EntryKey: a.key(), Value: value, Revision: a.revision}, If: store.IfUnchanged}
-	if a.revision == "" {
-		w.If = store.IfAbsent
-	}
+	w := store.Replace(store.Entry{EntryKey: a.key(), Value: value, Revision: a.revision})
 	if err := a.Entries.WriteEntries(ctx, w); err != nil {
 		return err
 	}

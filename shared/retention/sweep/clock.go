@@ -125,18 +125,18 @@ func (s *Sweeper) checkClock(ctx context.Context, now time.Time) (checked, error
 		return checked{}, fmt.Errorf("check the clock: %w", err)
 	}
 	var c clock
-	w := store.EntryWrite{Entry: store.Entry{EntryKey: clockKey}, If: store.IfAbsent}
+	e := store.Entry{EntryKey: clockKey}
 	if len(found) > 0 {
 		if err := decode(found[0].Value, &c); err != nil {
 			return checked{}, err
 		}
-		w.Revision, w.If = found[0].Revision, store.IfUnchanged
+		e.Revision = found[0].Revision
 	}
 	next := c.tick(recording.SecondsOf(now))
-	if w.Value, err = encode(next); err != nil {
+	if e.Value, err = encode(next); err != nil {
 		return checked{}, err
 	}
-	if err := s.Entries.WriteEntries(ctx, w); err != nil {
+	if err := s.Entries.WriteEntries(ctx, store.Replace(e)); err != nil {
 		return checked{}, fmt.Errorf("check the clock: %w", err)
 	}
 	last := len(next.Doubts) - 1

@@ -136,7 +136,7 @@ func (s *Sweeper) turns(ctx context.Context, start time.Time, at recording.Secon
 	rota := turns.Rota{Entries: s.Entries, Key: turnKey, Parallel: s.Parallel}
 	err := rota.Run(ctx, accounts, func(ctx context.Context, account string) (bool, error) {
 		// The wall clock may jump in the middle of a run; Sub uses the monotonic clock.
-		n, done, err := s.turn(ctx, trees, account, at+recording.Seconds(s.Now().Sub(start)/time.Second))
+		n, done, err := s.turn(ctx, trees, account, at+recording.SecondsIn(s.Now().Sub(start)))
 		removed.Add(int64(n))
 		return done, err
 	})

@@ -117,10 +117,8 @@ func (s *Store) writeGuarded(ctx context.Context, m item, c condition, guards []
 		}}},
 	}
 	for _, g := range guards {
-		w := store.EntryWrite{Entry: store.Entry{EntryKey: g.EntryKey, Revision: g.Revision}, If: store.IfUnchanged, CheckOnly: true}
-		if g.Revision == "" {
-			w.If = store.IfAbsent
-		}
+		w := store.Replace(store.Entry{EntryKey: g.EntryKey, Revision: g.Revision})
+		w.CheckOnly = true
 		in.TransactItems = append(in.TransactItems, s.transactItem(&w, revision))
 	}
 	ctx, watched := attempt.Watch(ctx)

@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
+	"github.com/callrecordings/api/shared/attempt/attempttest"
 	"github.com/callrecordings/api/shared/store"
 )
 
@@ -108,7 +109,7 @@ func TestWarm(t *testing.T) {
 	})
 	t.Run("reports a refused connection", func(t *testing.T) {
 		t.Parallel()
-		if err := openAt(t, closedAddress(t), fastLimits()).Warm(t.Context()); !errors.Is(err, store.ErrUnavailable) {
+		if err := openAt(t, attempttest.ClosedAddress(t), fastLimits()).Warm(t.Context()); !errors.Is(err, store.ErrUnavailable) {
 			t.Errorf("Warm = %v, want %v", err, store.ErrUnavailable)
 		}
 	})

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -13,6 +12,8 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"github.com/callrecordings/api/shared/attempt/attempttest"
 )
 
 // answerDelay is how long a fake waits before it answers. The SDK closes its
@@ -138,48 +139,22 @@ var writeDone = respond(http.StatusOK, `{"ConsumedCapacity":{"TableName":"record
 func cut(w http.ResponseWriter, _ map[string]any) {
 	w.Header().Set("Content-Length", "4096")
 	_, _ = io.WriteString(w, `{"ConsumedCapacity":{"TableName":"rec`)
-	hangUp(w)
+	attempttest.HangUp(w)
 }
 
 // reset closes the connection instead of answering.
-func reset(w http.ResponseWriter, _ map[string]any) { hangUp(w) }
-
-func hangUp(w http.ResponseWriter) {
-	_ = http.NewResponseController(w).Flush()
-	if conn, _, err := http.NewResponseController(w).Hijack(); err == nil {
-		_ = conn.Close()
-	}
-}
+func reset(w http.ResponseWriter, _ map[string]any) { attempttest.HangUp(w) }
 
 // stall starts an answer and then sends nothing until the client disconnects.
 func stall(w http.ResponseWriter, _ map[string]any) {
 	w.Header().Set("Content-Length", "4096")
 	_, _ = io.WriteString(w, "{")
-	noAnswer(w, nil)
+	_ = http.NewResponseController(w).Flush()
+	attempttest.NoAnswer(w)
 }
 
 // noAnswer sends nothing until the client disconnects.
-func noAnswer(w http.ResponseWriter, _ map[string]any) {
-	rc := http.NewResponseController(w)
-	_ = rc.Flush()
-	if conn, _, err := rc.Hijack(); err == nil {
-		_, _ = io.Copy(io.Discard, conn)
-		_ = conn.Close()
-	}
-}
-
-// closedAddress returns the URL of a port that refuses connections.
-func closedAddress(t *testing.T) string {
-	t.Helper()
-	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := l.Close(); err != nil {
-		t.Fatal(err)
-	}
-	return "http://" + l.Addr().String()
-}
+func noAnswer(w http.ResponseWriter, _ map[string]any) { attempttest.NoAnswer(w) }
 
 // written returns the item that a PutItem sent.
 func written(t *testing.T, c call) item {

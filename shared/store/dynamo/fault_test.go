@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/callrecordings/api/shared/attempt/attempttest"
 	"github.com/callrecordings/api/shared/recording"
 	"github.com/callrecordings/api/shared/requestlog"
 	"github.com/callrecordings/api/shared/store"
@@ -201,7 +202,7 @@ func isStoreError(err error) bool {
 
 func TestRefusedConnectionIsUnavailable(t *testing.T) {
 	t.Parallel()
-	address := closedAddress(t)
+	address := attempttest.ClosedAddress(t)
 	for _, op := range operations {
 		t.Run(op.name, func(t *testing.T) {
 			t.Parallel()
