@@ -21,6 +21,9 @@ type Naming struct {
 	Outcome Outcome
 	// Until is when the last entry that names the recording ends.
 	Until recording.Seconds
+	// Chunks is how many chunks the plan and the report have. With none, a job that has expired may
+	// have named any recording.
+	Chunks int
 }
 
 // MayHold reports whether a file that the job makes of its recordings may have the recording.
@@ -38,7 +41,7 @@ const (
 var ErrTooMuch = fmt.Errorf("plans and reports of jobs have more than %d chunks, and the others were not read", NamingChunks)
 
 // Namer finds out which jobs of an account name a recording. Plans and reports have no index, so
-// it reads them, up to NamingChunks of all calls together.
+// it reads them, once each, and up to NamingChunks of all calls together.
 type Namer struct {
 	// Entries are the entries of the store.
 	Entries store.EntryReader
@@ -46,6 +49,13 @@ type Namer struct {
 	Account, Recording string
 
 	chunks int
+	known  map[string]answer
+}
+
+// answer is the result of [Namer.Of].
+type answer struct {
+	naming Naming
+	ok     bool
 }
 
 // All returns the jobs that name the recording, the newest first, and with an error those so far.
@@ -82,6 +92,9 @@ func (n *Namer) ofJob(ctx context.Context, e *store.Entry) (found Naming, ok boo
 	if bytes.Contains(e.Value, n.quoted()) { // in its parameters, its failures or its result
 		ok, found.Until = true, max(found.Until, e.Expires)
 	}
+	if err == nil {
+		n.known[j.ID] = answer{found, ok}
+	}
 	return found, ok, err
 }
 
@@ -94,6 +107,21 @@ func (n *Namer) quoted() []byte {
 // Of reports whether and how the plan or the report of a job names the recording. The job itself
 // may have expired. Errors: ErrTooMuch, store.ErrUnavailable.
 func (n *Namer) Of(ctx context.Context, id string) (found Naming, ok bool, err error) {
+	if known, is := n.known[id]; is {
+		return known.naming, known.ok, nil
+	}
+	found, ok, err = n.read(ctx, id)
+	if n.known == nil {
+		n.known = map[string]answer{}
+	}
+	if err == nil {
+		n.known[id] = answer{found, ok}
+	}
+	return found, ok, err
+}
+
+// read reads the plan and the report of a job.
+func (n *Namer) read(ctx context.Context, id string) (found Naming, ok bool, err error) {
 	found.ID = id
 	for _, kind := range []string{planPartition, donePartition} {
 		q := store.EntryQuery{Partition: kind + n.Account + "/" + id, Limit: namingPage}
@@ -106,6 +134,7 @@ func (n *Namer) Of(ctx context.Context, id string) (found Naming, ok bool, err e
 				return found, ok, fmt.Errorf("read the items of a job: %w", err)
 			}
 			n.chunks += len(page.Entries)
+			found.Chunks += len(page.Entries)
 			for i := range page.Entries {
 				in, err := n.in(&page.Entries[i], &found)
 				if err != nil {

@@ -51,6 +51,7 @@ func TestJobsThatNameARecording(t *testing.T) {
 		t.Errorf("after 40 days: %+v, %v, %v, want its chunks only", found, ok, err)
 	}
 	f.at.Add(int64(21 * 24 * time.Hour / time.Second))
+	n = job.Namer{Entries: f.store, Account: "A", Recording: "202601-1"}
 	if found, ok, err := n.Of(t.Context(), j.ID); ok || err != nil {
 		t.Errorf("after 61 days: %+v, %v, want nothing", found, err)
 	}
