@@ -141,7 +141,7 @@ var named = []namedMutant{
 
 	{
 		"late audio of a deleted recording leaves what was set aside", "shared/incoming/bucket/bucket.go",
-		`g.remove(ctx, account, id, recording.SetAsideKey(a.Key), a.Key)`, `g.remove(ctx, account, id, a.Key)`, "shared/incoming/bucket",
+		`account, id, recording.SetAsideKey(a.Key), a.Key)`, `account, id, a.Key)`, "shared/incoming/bucket",
 	},
 	{
 		"a purge leaves what was set aside", "shared/purge/purge.go",
@@ -153,15 +153,19 @@ var named = []namedMutant{
 	},
 	{
 		"late audio in an inbox leaves the metadata beside it", "shared/incoming/inbox/inbox.go",
-		`in.remove(ctx, append(recording.SidecarKeys(f.Key), f.Key)...)`, `in.remove(ctx, f.Key)`, "shared/incoming/inbox",
+		`append(recording.SidecarKeys(f.Key), f.Key)...)`, `f.Key)`, "shared/incoming/inbox",
 	},
 	{
 		"a purge removes the audio before it reads the tombstone again", "shared/purge/purge.go",
 		`m.Purge(ctx, step, still)`, `m.Purge(ctx, step, func(context.Context) error { _ = still; return nil })`, "shared/purge",
 	},
 	{
-		"late audio does not renew the tombstone", "shared/incoming/bucket/bucket.go",
-		"if err := incoming.StayDeleted(ctx, g.Store, account, id); err != nil {", "if err := error(nil); err != nil {", "shared/incoming/bucket",
+		"late audio does not renew the tombstone", "shared/incoming/deleted.go",
+		"if err := StayDeleted(ctx, s, account, id); err != nil {", "if err := error(nil); err != nil {", "shared/incoming/bucket",
+	},
+	{
+		"late audio is removed without a look at the tombstone", "shared/incoming/deleted.go",
+		"audio.Purge(ctx, keys, still)", "audio.Purge(ctx, keys, func(context.Context) error { _ = still; return nil })", "shared/incoming/inbox",
 	},
 	{
 		"rejected audio is removed whatever it is by then", "shared/incoming/bucket/bucket.go",

@@ -67,7 +67,7 @@ var arrows = map[string]struct {
 	"shared/webhook":                   {ours: []string{"shared/access", "shared/egress", "shared/feed", "shared/recording", "shared/store"}},
 	"shared/notify/indexqueue":         {ours: []string{"shared/notify", "shared/requestlog", "shared/attempt"}, aws: true},
 	"shared/notify/eventbridge":        {ours: []string{"shared/notify", "shared/requestlog", "shared/attempt"}, aws: true},
-	"shared/incoming":                  {ours: []string{"shared/recording", "shared/store"}},
+	"shared/incoming":                  {ours: []string{"shared/media", "shared/recording", "shared/store"}},
 	"shared/zipfile":                   {},
 	"shared/job":                       {ours: []string{"shared/access", "shared/audit", "shared/media", "shared/recording", "shared/store"}},
 	"shared/job/jobtest":               {ours: []string{"shared/audit", "shared/job", "shared/media", "shared/recording", "shared/store"}},

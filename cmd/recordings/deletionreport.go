@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/callrecordings/api/shared/audit"
+	"github.com/callrecordings/api/shared/job"
 	"github.com/callrecordings/api/shared/media"
 	"github.com/callrecordings/api/shared/recording"
 	"github.com/callrecordings/api/shared/search"
@@ -22,8 +23,10 @@ var deletionReportUsage = usage{
 	name: "deletion-report", summary: "print what remains of a deleted recording, and until when",
 	args: "--account ID --id ID [OPTIONS]",
 	does: `Prints what still exists of a deleted recording and when it ends: versions of its audio, the table's backups
-and stream, the logs, sent events in archives, the index of searches, totals that name deleted owners or tags,
-and the tombstone. It asks AWS, so it needs the permissions to describe these. For the logs and the archives of a deployment, give its stack with --stack.`,
+and stream, the logs, sent events in archives, queues, the index of searches and for bills, totals that name deleted
+owners or tags, the feed, legal holds, links, jobs and the files that they exported, presigned URLs, and the
+tombstone. What cannot be looked up "may exist" until a time: it exists no longer than that.
+It asks AWS, so it needs the permissions to describe these. For the logs and the archives of a deployment, give its stack with --stack.`,
 	examples: []string{
 		"deletion-report --account A --id 202601-1f2e3d4c",
 		"deletion-report --account A --id 202601-1f2e3d4c --table recordings-Table --bucket recordings-audio --stack recordings",
@@ -41,6 +44,9 @@ type trace struct {
 	Exists bool `json:"exists"`
 	// Until is when it ends; "" if it has no known end.
 	Until string `json:"until,omitempty"`
+	// AtMost is true if it cannot be looked up. Then Exists and Until say how long it exists at
+	// most.
+	AtMost bool `json:"at_most,omitempty"`
 	// Note explains it.
 	Note string `json:"note,omitempty"`
 	// Cause is why it could not be examined.
@@ -55,6 +61,7 @@ type deletionReport struct {
 	asJSON             bool
 
 	tombstone store.Tombstone
+	namer     *job.Namer
 	traces    []trace
 }
 
@@ -109,9 +116,14 @@ func (o *deletionReport) examine(ctx context.Context, opened opened) error {
 		o.tombstone = *f.Tombstone
 	}
 	o.addTombstone(found[o.id].Tombstone != nil)
-	if err := errors.Join(o.addTrail(ctx, opened.driver), o.addIndex(ctx, opened.driver), o.addTotals(ctx, opened.driver)); err != nil {
-		return err
+	for _, add := range []func(context.Context, store.Entries) error{
+		o.addTrail, o.addIndex, o.addTotals, o.addHolds, o.addLinks, o.addJobs,
+	} {
+		if err := add(ctx, opened.driver); err != nil {
+			return err
+		}
 	}
+	o.addSent()
 	if o.target.deployed() {
 		return o.examineAWS(ctx)
 	}
@@ -144,7 +156,7 @@ func (o *deletionReport) addTombstone(exists bool) {
 
 // addTrail adds the audit trail. It looks for entries around the deletion only, because a
 // trail may be long.
-func (o *deletionReport) addTrail(ctx context.Context, entries store.EntryReader) error {
+func (o *deletionReport) addTrail(ctx context.Context, entries store.Entries) error {
 	t := trace{What: "audit trail", Note: "it has no entry of the deletion"}
 	if at := o.tombstone.Deleted; at > 0 {
 		q := audit.Query{Account: o.account, Recording: o.id, From: at.Time().Add(-time.Hour), To: at.Time().Add(time.Hour), Limit: 1}
@@ -160,8 +172,8 @@ func (o *deletionReport) addTrail(ctx context.Context, entries store.EntryReader
 	return nil
 }
 
-// addIndex adds the words and numbers in the index of searches.
-func (o *deletionReport) addIndex(ctx context.Context, entries store.EntryReader) error {
+// addIndex adds the words and numbers in the index of searches, and the numbers for bills.
+func (o *deletionReport) addIndex(ctx context.Context, entries store.Entries) error {
 	t := trace{What: "index of searches"}
 	var err error
 	if t.Exists, err = search.Indexed(ctx, entries, o.account, o.id); err != nil {
@@ -170,13 +182,21 @@ func (o *deletionReport) addIndex(ctx context.Context, entries store.EntryReader
 	if t.Exists {
 		t.Note = "words and numbers, which no search shows; `recordings fsck --repair` removes them, and the service within eight days"
 	}
-	o.traces = append(o.traces, t)
+	bill := trace{What: "index, for bills"}
+	until, billed, err := search.Billed(ctx, entries, o.account, o.id)
+	if err != nil {
+		return err
+	}
+	if bill.Exists = billed; billed {
+		bill.Until, bill.Note = clock(until.Time()), "the ID, seconds and bytes"
+	}
+	o.traces = append(o.traces, t, bill)
 	return nil
 }
 
 // addTotals adds the totals of owners and tags that count nothing. The owner and the tags of the
 // deleted recording are no longer known, so it looks at all totals of the account.
-func (o *deletionReport) addTotals(ctx context.Context, entries store.EntryReader) error {
+func (o *deletionReport) addTotals(ctx context.Context, entries store.Entries) error {
 	t := trace{What: "totals of owners and tags"}
 	for after := ""; ; {
 		empty, next, err := search.EmptyCounters(ctx, entries, o.account, after, countersAtOnce)
@@ -229,7 +249,12 @@ func (o *deletionReport) examineFolder(ctx context.Context, opened opened) error
 		}
 		events.Exists = events.Exists || named
 	}
-	o.traces = append(o.traces, audio, events,
+	o.traces = append(o.traces, audio, events)
+	if err := o.addExports(ctx, opened.audio); err != nil {
+		return err
+	}
+	o.traces = append(o.traces,
+		trace{What: "queues", Exists: false, Note: "a running server empties them within seconds, apart from files that it cannot ingest"},
 		trace{What: "write-ahead log", Exists: false, Note: "a running server empties it once a minute"},
 		trace{What: "unused space of the database", Exists: false, Note: "a running server overwrites it within a day, mostly within an hour"},
 		trace{What: "backups", Exists: false, Cause: "backups of the folder are not known to the service"})
@@ -270,6 +295,8 @@ func (o *deletionReport) print() error {
 		switch {
 		case t.Cause != "":
 			state = "unknown: " + t.Cause
+		case t.Exists && t.AtMost:
+			state = "may exist until " + t.Until
 		case t.Exists && t.Until != "":
 			state = "exists until " + t.Until
 		case t.Exists:

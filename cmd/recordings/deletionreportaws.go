@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -10,7 +11,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
-	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"github.com/callrecordings/api/shared/media"
 )
@@ -35,6 +35,8 @@ func (o *deletionReport) examineAWS(ctx context.Context) error {
 		{"point-in-time recovery", o.recovery},
 		{"on-demand backups of the table", o.backups},
 		{"stream of the table", o.stream},
+		{"exports by jobs", o.exports},
+		{"queues and dead-letter queues", o.queues},
 		{"logs", o.logs},
 		{"archives of events", o.archives},
 	} {
@@ -66,60 +68,31 @@ func (o *deletionReport) deletedAt() time.Time {
 // versions lists the versions of the audio. A version ends when the lifecycle rule of the
 // bucket removes it, some days after it was deleted or replaced.
 func (o *deletionReport) versions(ctx context.Context, settings aws.Config) ([]trace, error) {
-	client := s3.NewFromConfig(settings, func(s *s3.Options) {
-		s.BaseEndpoint = o.endpointFor("S3")
-		s.UsePathStyle = s.BaseEndpoint != nil
-	})
-	days, rule := o.noncurrentDays(ctx, client)
+	client := o.bucket(settings)
+	rules := o.lifecycle(ctx, client)
 	var found []trace
 	seen := map[string]bool{} // a key may also be a prefix of another
 	for _, key := range o.keys() {
-		in := &s3.ListObjectVersionsInput{Bucket: &o.target.bucket, Prefix: &key}
-		for pages := s3.NewListObjectVersionsPaginator(client, in); pages.HasMorePages(); {
-			page, err := pages.NextPage(ctx)
-			if err != nil {
-				return nil, err
+		all, err := o.listVersions(ctx, client, key, versionsOfOne)
+		if err != nil && !errors.Is(err, errManyVersions) {
+			return nil, err
+		}
+		for _, v := range all {
+			version := v.key + " " + v.id
+			if seen[version] || v.key != key && !strings.HasPrefix(v.key, key+"~") {
+				continue
 			}
-			ended := map[string]time.Time{} // when the newer version of a key was stored
-			for _, m := range page.DeleteMarkers {
-				ended[aws.ToString(m.Key)] = aws.ToTime(m.LastModified)
+			t := trace{What: "a version of the audio", Exists: true, Note: fmt.Sprintf("%s, %s, %s", media.KeyText(v.key), count(v.size, "byte"), rules.text())}
+			if end := rules.endOfOld(v); !end.IsZero() {
+				t.Until = clock(end)
 			}
-			for _, v := range page.Versions { // newest first
-				name, version := aws.ToString(v.Key), aws.ToString(v.Key)+" "+aws.ToString(v.VersionId)
-				if seen[version] || name != key && !strings.HasPrefix(name, key+"~") {
-					continue
-				}
-				t := trace{What: "a version of the audio", Exists: true, Note: fmt.Sprintf("%s, %s, %s", media.KeyText(name), count(aws.ToInt64(v.Size), "byte"), rule)}
-				if at := ended[name]; !aws.ToBool(v.IsLatest) && days > 0 && !at.IsZero() {
-					t.Until = clock(at.AddDate(0, 0, days+1).Truncate(24 * time.Hour)) // rules run at midnight UTC
-				}
-				ended[name] = aws.ToTime(v.LastModified)
-				found, seen[version] = append(found, t), true
-			}
+			found, seen[version] = append(found, t), true
 		}
 	}
 	if len(found) == 0 {
 		found = []trace{{What: "versions of the audio", Note: "a file in an inbox is not included once it is purged"}}
 	}
 	return found, nil
-}
-
-// noncurrentDays returns after how many days the bucket removes old versions, 0 if it does
-// not or if that is unknown.
-func (o *deletionReport) noncurrentDays(ctx context.Context, client *s3.Client) (days int, rule string) {
-	out, err := client.GetBucketLifecycleConfiguration(ctx, &s3.GetBucketLifecycleConfigurationInput{Bucket: &o.target.bucket})
-	if err != nil {
-		return 0, "the lifecycle rules of the bucket are unknown"
-	}
-	for _, r := range out.Rules {
-		if r.NoncurrentVersionExpiration != nil && r.Status == "Enabled" {
-			days = int(aws.ToInt32(r.NoncurrentVersionExpiration.NoncurrentDays))
-		}
-	}
-	if days == 0 {
-		return 0, "no lifecycle rule removes old versions"
-	}
-	return days, "old versions end after " + count(days, "day")
 }
 
 func (o *deletionReport) table(settings aws.Config) *dynamodb.Client {
@@ -245,7 +218,8 @@ func (o *deletionReport) archives(ctx context.Context, settings aws.Config) ([]t
 			if days := int(aws.ToInt32(a.RetentionDays)); days > 0 {
 				t.Note = "events end after " + count(days, "day")
 				if at := o.deletedAt(); !at.IsZero() {
-					t.Until = clock(at.AddDate(0, 0, days))
+					end := at.AddDate(0, 0, days)
+					t.Exists, t.Until = o.now().Before(end), clock(end)
 				}
 			}
 			found = append(found, t)

@@ -31,11 +31,11 @@ type List struct {
 	Holds map[string]int
 }
 
-// listSuffix is the suffix of the key of a list.
-const listSuffix = ".jsonl"
+// ListSuffix is the suffix of the key of a list.
+const ListSuffix = ".jsonl"
 
 // ListKey returns the key of the list of a job.
-func ListKey(j *job.Job) string { return Key(j, listSuffix) }
+func ListKey(j *job.Job) string { return Key(j, ListSuffix) }
 
 // StoreList stores the list of a job in the bucket: a line of JSON for each item of its report.
 // The list is made twice: first to know its size, then to store it. StoreList can be repeated.

@@ -46,6 +46,7 @@ func TestCovering(t *testing.T) {
 		{"its ID", recording.Recording{ID: "202601-a", Created: 2500}, []string{"one"}},
 		{"its owner", recording.Recording{ID: "202601-b", Owner: "anna", Created: 2500}, []string{"user"}},
 		{"a number", recording.Recording{ID: "202601-b", Created: 2500, Document: `{"to":"sip:0301234567@pbx"}`}, []string{"number"}},
+		{"digits in user_metadata", recording.Recording{ID: "202601-b", Created: 2500, Document: `{"user_metadata":{"customer":"49301234567"}}`}, []string{"number"}},
 		{"a number in channel variables", recording.Recording{ID: "202601-b", Created: 2500, Document: `{"custom_channel_vars":{"Caller-ID-Number":"0301234567"}}`}, []string{"number"}},
 		{"a number in recording variables", recording.Recording{ID: "202601-b", Created: 2500, Document: `{"recording_vars":{"to":301234567}}`}, []string{"number"}},
 		{"a number in user_metadata", recording.Recording{ID: "202601-b", Created: 2500, Document: `{"user_metadata":{"note":"030 1234567"}}`}, []string{"number"}},

@@ -56,6 +56,7 @@ var changesOfHeld = []struct {
 	{"one more number", nil, func(r *recording.Recording) {
 		r.Document = `{"caller_id_number":"+49301234567","callee_id_number":"100","start":900}`
 	}, false, false},
+	{"no digits in user_metadata", withDocument(`{"user_metadata":{"customer":"49301234567"},"start":900}`), withDocument(`{"user_metadata":{},"start":900}`), false, true},
 	{"no number in channel variables", withDocument(`{"custom_channel_vars":{"Caller-ID-Number":"0301234567"},"start":900}`), withDocument(`{"custom_channel_vars":{},"start":900}`), false, true},
 	{"no number in recording variables", withDocument(`{"recording_vars":{"to":49301234567},"start":900}`), withDocument(`{"start":900}`), false, true},
 	{"no number in user_metadata", withDocument(`{"user_metadata":{"note":"030 1234567"},"start":900}`), withDocument(`{"user_metadata":{"note":""},"start":900}`), false, true},

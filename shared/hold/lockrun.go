@@ -105,7 +105,7 @@ type workList struct {
 func (a *accountLocks) turn(ctx context.Context) (done bool, err error) {
 	done = true
 	for i, t := range tasks {
-		if a.UnlockOnly && (t == placed || t == arrived) {
+		if a.UnlockOnly && (t == placed || t == joined) {
 			continue
 		}
 		list := &a.lists[i]

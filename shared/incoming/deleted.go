@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/callrecordings/api/shared/media"
 	"github.com/callrecordings/api/shared/recording"
 	"github.com/callrecordings/api/shared/store"
 )
@@ -38,4 +39,34 @@ func StayDeleted(ctx context.Context, s store.Renewer, account, id string) error
 		return fmt.Errorf("renew the tombstone of a deleted recording: %w", err)
 	}
 	return nil
+}
+
+// Tombstones reads and renews tombstones.
+type Tombstones interface {
+	// Tombstone is the method of [Store].
+	Tombstone(ctx context.Context, account, id string) (store.Tombstone, error)
+	store.Renewer
+}
+
+// RemoveDeleted removes every version of objects that arrived for a deleted recording, and
+// renews its tombstone; see [StayDeleted]. Like every purge, it lists what to remove, and then
+// reads the tombstone again (docs/adr/023-restorable-deletes.md): the recording may have come back
+// since the caller read it, and then nothing is removed. Errors: store.ErrNotFound if the recording
+// is no longer deleted, store.ErrConflict if it can be restored now, store.ErrUnavailable,
+// media.ErrUnavailable.
+func RemoveDeleted(ctx context.Context, s Tombstones, audio media.Purger, account, id string, keys ...string) (Outcome, error) {
+	if err := StayDeleted(ctx, s, account, id); err != nil {
+		return "", err
+	}
+	still := func(ctx context.Context) error { // deleted
+		t, err := s.Tombstone(ctx, account, id)
+		if err == nil && t.Until != 0 {
+			err = store.ErrConflict
+		}
+		return err
+	}
+	if err := audio.Purge(ctx, keys, still); err != nil {
+		return "", fmt.Errorf("remove what arrived for a deleted recording: %w", err)
+	}
+	return Removed, nil
 }

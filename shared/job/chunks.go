@@ -16,9 +16,9 @@ import (
 // fewer at once.
 const MaxChunk = 1000
 
-// chunkAge is how long the chunks of a job are kept after they were written. It is longer
+// ChunkAge is how long the chunks of a job are kept after they were written. It is longer
 // than a job is.
-const chunkAge = 60 * 24 * time.Hour
+const ChunkAge = 60 * 24 * time.Hour
 
 // Chunk is the value of an entry with items.
 type Chunk struct {
@@ -40,7 +40,7 @@ func (e *Engine) chunkWrite(kind string, j *Job, number int, c Chunk) (store.Ent
 	}
 	return store.EntryWrite{Entry: store.Entry{
 		EntryKey: chunkKey(kind, j, number), Value: value,
-		Expires: recording.SecondsOf(e.options.Now().Add(chunkAge)),
+		Expires: recording.SecondsOf(e.options.Now().Add(ChunkAge)),
 	}}, nil
 }
 

@@ -24,7 +24,7 @@ func TestWhatStaysIsComplete(t *testing.T) {
 	rows := strings.Split(table, "\n|")[3:] // after the head
 	things := []string{
 		"tombstones", "index of searches", "audit trail", "links", "feed of changes", "events", "point-in-time recovery", "job", "list",
-		"users and groups", "legal hold",
+		"users and groups", "legal hold", "plans and reports", "exports",
 	}
 	if len(rows) != len(things) {
 		t.Errorf("the guide has %d rows, want %d: %q", len(rows), len(things), rows)

@@ -33,10 +33,15 @@ var remains = map[Kind][]string{
 		"feed of changes: the IDs, the users who own the recordings, and the times, for 400 days",
 		"events that were sent before, which hold IDs only",
 		"backups of the table (point-in-time recovery: up to 35 days), if the operator has switched them on",
-		"this job with its subject, for 30 days, and its list of IDs, for 7 days",
+		"this job with its subject, for 30 days, and its list of IDs, for 7 days and then as an old version for as long as the operator keeps those",
+		"plans and reports of jobs, this one among them: the IDs and what became of the recordings, for 60 days",
+		"exports that jobs made before, in the bucket of this service: documents and audio, for 7 days and then as old versions for as long as the operator keeps those",
 		"copies that were exported, downloaded or forwarded before, and audio kept outside of this service",
 	},
-	copied: {"the copy in the bucket, for 7 days", "this job with its subject, for 30 days"},
+	copied: {
+		"the copy in the bucket, and the list of its IDs, for 7 days and then as old versions for as long as the operator keeps those",
+		"this job with its subject, for 30 days, and its plan and report with the IDs, for 60 days",
+	},
 }
 
 // finish stores the list and sets the result with the certificate. It can be repeated.

@@ -12,8 +12,8 @@ var numberFields = [...]string{
 	"callee_id_name", "callee_id_number", "caller_id_name", "caller_id_number", "from", "request", "to",
 }
 
-// numberObjects are the objects that may have numbers as values. In user_metadata, people write
-// numbers under any name.
+// numberObjects are the objects that may have numbers as values. In free ones, such as
+// user_metadata, people write numbers under any name.
 var numberObjects = [...]struct {
 	field string
 	free  bool
@@ -26,8 +26,12 @@ var numberObjects = [...]struct {
 //   - the from, the to, the request, and the names and numbers of caller and callee,
 //   - texts and numbers in custom_channel_vars and recording_vars, if the name of the value
 //     refers to a party or a number, such as "Caller-ID-Number" or "phoneNumbers",
-//   - texts anywhere in user_metadata that consist of a phone number alone, and values
-//     with a name that refers to a party or a number.
+//   - such values in user_metadata, and texts and numbers anywhere in it that are a phone number
+//     alone: written in any way, also as digits only, and perhaps with a word after it, such as
+//     "15559998877 (mobile)".
+//
+// Digits may also be an ID or a time. That does no harm: they count only for somebody who asks for
+// the same digits.
 func (d Document) Numbers() []string {
 	var all []string
 	for name, raw := range d.Fields() {
@@ -73,7 +77,7 @@ func appendNumbers(all []string, value any, named, free bool) []string {
 			all = append(all, v)
 		}
 	case json.Number:
-		if named {
+		if named || free && areDigitsAlone(v.String()) {
 			all = append(all, v.String())
 		}
 	}
@@ -159,22 +163,6 @@ func wordBounds(letters string) []int {
 		before, last, at = last, c, i
 	}
 	return append(bounds, len(letters))
-}
-
-// maxNumberAlone is the maximum length of a text that is a phone number alone, in bytes.
-const maxNumberAlone = 100
-
-// isNumberAlone reports whether a text is a phone number and nothing else: a + or a
-// separator distinguishes it from an ID or a time.
-func isNumberAlone(text string) bool {
-	const separators = "+-./() \u00a0"
-	text = strings.TrimSpace(text)
-	for _, c := range text {
-		if !unicode.IsDigit(c) && !strings.ContainsRune(separators, c) {
-			return false
-		}
-	}
-	return len(text) <= maxNumberAlone && (strings.ContainsAny(text, separators) || strings.HasPrefix(text, "0"))
 }
 
 // Start returns when the call of the recording started: the document's start, or Created

@@ -29,6 +29,7 @@ func TestNumbersInObjects(t *testing.T) {
 		`{"recording_vars":{"callee":49304,"seen":49305}}`:                                        {"49304"},
 		`{"custom_channel_vars":{"Contact":{"list":["x","0306",7,null,true]}}}`:                   {"0306", "7", "x"},
 		`{"user_metadata":{"note":"030 7","callback":"49308","order":"49309","seen":49310}}`:      {"030 7", "49308"},
+		`{"user_metadata":{"order":"4930123","seen":[4930124],"cents":-4930125}}`:                 {"4930123", "4930124"},
 		`{"user_metadata":{"note":"order 030 11","tags":{"x":["+49 12"]}},"media":{"to":"0313"}}`: {"+49 12"},
 		`{"user_metadata":"+4914","custom_channel_vars":{},"recording_vars":null}`:                {"+4914"},
 	} {
@@ -36,6 +37,35 @@ func TestNumbersInObjects(t *testing.T) {
 		slices.Sort(got)
 		if !slices.Equal(got, want) {
 			t.Errorf("Numbers() of %s = %q, want %q", document, got, want)
+		}
+	}
+}
+
+// Anywhere in user_metadata, a text or a number counts that is a phone number alone.
+func TestNumbersAlone(t *testing.T) {
+	t.Parallel()
+	for value, want := range map[string]bool{
+		`"15559998877"`: true, `"5559998877"`: true, `"5559998"`: true, `"555999"`: false, `15559998877`: true, `555999`: false,
+		`"+1 555 999 8877"`: true, `"1 555 999 8877"`: true, `"555.999.8877"`: true, `"00155599988770"`: true, `"(555) 999-8877"`: true,
+		`"15559998877 (mobile)"`: true, `"15559998877 mobile"`: true, `"+1 555 999 8877, büro"`: true, `"5559998877 (at work)"`: true,
+		`"5559998877 ext. 12"`: true, `"5559998877x12"`: true, `"5559998877 x 12"`: true, `"5559998877 (mobile"`: true,
+		`"sip:15559998877@pbx.example.com"`: true, `"TEL:+1-555-999-8877;ext=1"`: true, `"sip"`: false, `"sipp:1"`: false,
+		`"\u202a15559998877\u202c"`: true, `"555\u2011999\u20118877"`: true, `"\uff0b49 30"`: true, `"٠٣٠١٢٣٤٥٦٧"`: true, `"٣٠١٢٣٤٥٦٧"`: true,
+		`"030 7"`: true, `"100"`: false, `"012"`: true, `"2 pieces"`: false, `"10 EUR"`: false, `"0 open"`: false, `"1.5 stars"`: false,
+		`"1234567abc"`: false, `"1234567-abc"`: false, `"1234567 abc9"`: false, `"1555999-8877-ab-12"`: false,
+		`"15559998877 (a very long note about the customer)"`: false, `"15559998877 one two three"`: false, `"15559998877 ext. in 2 weeks"`: false,
+		`"order 030 1234567"`: false, `"10:00"`: false, `"1234567890123456"`: false, `1234567890123456`: false, `"-"`: false, `""`: false, `"()"`: false,
+		`-5559998877`: false, `12.5`: false, `5559998877.5`: false, `5559998877e3`: false, `true`: false, `null`: false,
+	} {
+		for _, form := range []string{`{"user_metadata":{"customer":%s}}`, `{"user_metadata":{"a":[{"b":[%s]}]}}`} {
+			d := Document(fmt.Sprintf(form, value))
+			if got := d.Numbers(); len(got) == 1 != want || len(got) > 1 {
+				t.Errorf("Numbers() of %s = %q, want one: %v", d, got, want)
+			}
+		}
+		d := Document(fmt.Sprintf(`{"custom_channel_vars":{"x":%[1]s},"recording_vars":{"x":%[1]s},"media":{"x":%[1]s}}`, value))
+		if got := d.Numbers(); len(got) > 0 {
+			t.Errorf("Numbers() of %s = %q, want none", d, got)
 		}
 	}
 }

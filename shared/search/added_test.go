@@ -133,6 +133,31 @@ func TestAddedOnce(t *testing.T) {
 	}
 }
 
+// Of a recording that no longer exists, the numbers for bills are left for as long as a tombstone
+// is, and no search finds it.
+func TestOnlyTheNumbersForBillsAreLeft(t *testing.T) {
+	t.Parallel()
+	b := openBooks(t, open(t), true)
+	r := rec(1, 0, "u", "renate")
+	b.check(b.store.Put(t.Context(), &r))
+	want := func(indexed, billed bool, until recording.Seconds) {
+		t.Helper()
+		is, err := search.Indexed(t.Context(), b.store, account, r.ID)
+		b.check(err)
+		end, ok, err := search.Billed(t.Context(), b.store, account, r.ID)
+		b.check(err)
+		if is != indexed || ok != billed || ok && end != until {
+			t.Errorf("Indexed = %v, Billed = %d, %v, want %v, %d, %v", is, end, ok, indexed, until, billed)
+		}
+	}
+	want(false, false, 0)
+	b.index(1)
+	want(true, false, 0)
+	b.delete(1)
+	b.index(1)
+	want(false, true, recording.SecondsOf(b.x.Now())+store.TombstoneDays*recording.Day)
+}
+
 // Recordings that an earlier layout has indexed count for the month of their creation, once,
 // even if they are deleted before they are indexed again.
 func TestAddedBeforeItWasCounted(t *testing.T) {

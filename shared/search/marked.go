@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/callrecordings/api/shared/recording"
 	"github.com/callrecordings/api/shared/store"
 )
 
@@ -40,4 +41,18 @@ func Indexed(ctx context.Context, s store.EntryReader, account, id string) (bool
 	}
 	m, err := markerOf(&found[0])
 	return err == nil && !m.gone(), err // of a gone one, only numbers for bills are left
+}
+
+// Billed reports whether the index has numbers for bills of a recording that no longer exists, and
+// until when. It has then nothing else of the recording. Error: store.ErrUnavailable.
+func Billed(ctx context.Context, s store.EntryReader, account, id string) (until recording.Seconds, ok bool, err error) {
+	found, err := s.Entries(ctx, markerKey(account, id))
+	if err != nil {
+		return 0, false, fmt.Errorf("read what is indexed of %s/%s: %w", account, id, err)
+	}
+	if len(found) == 0 {
+		return 0, false, nil
+	}
+	m, err := markerOf(&found[0])
+	return found[0].Expires, err == nil && m.gone(), err
 }

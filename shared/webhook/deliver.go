@@ -200,7 +200,7 @@ func (d Deliverer) deliver(ctx context.Context, w *Webhook) (delivered int, err 
 			return delivered, err
 		}
 		if !carriesRequest(ctx) { // because of slow calls to the store
-			w.Claimed = 0
+			w.LeasedUntil = 0
 			return delivered, d.store(context.WithoutCancel(ctx), w)
 		}
 		accepted := d.send(ctx, w, page)

@@ -101,7 +101,7 @@ func (g Ingester) orphan(ctx context.Context, a incoming.Arrival, account, id st
 	case err == nil && t.Until != 0:
 		return g.restorable(ctx, a, &t)
 	case err == nil:
-		return g.remove(ctx, account, id, recording.SetAsideKey(a.Key), a.Key)
+		return incoming.RemoveDeleted(ctx, g.Store, g.Audio, account, id, recording.SetAsideKey(a.Key), a.Key)
 	case !errors.Is(err, store.ErrNotFound):
 		return "", fmt.Errorf("read the tombstone of an arrival: %w", err)
 	}
@@ -140,24 +140,6 @@ func (g Ingester) judge(ctx context.Context, a incoming.Arrival, announced recor
 	}
 	verdict, err := judge.Judge{Audio: g.Audio, MaxBytes: g.MaxBytes}.Object(ctx, a.Key, object, announced)
 	return object, verdict, err
-}
-
-// remove removes the objects of a deleted recording, and renews its tombstone.
-func (g Ingester) remove(ctx context.Context, account, id string, keys ...string) (incoming.Outcome, error) {
-	if err := incoming.StayDeleted(ctx, g.Store, account, id); err != nil {
-		return "", err
-	}
-	still := func(ctx context.Context) error { // deleted
-		t, err := g.Store.Tombstone(ctx, account, id)
-		if err == nil && t.Until != 0 {
-			err = store.ErrConflict
-		}
-		return err
-	}
-	if err := g.Audio.Purge(ctx, keys, still); err != nil {
-		return "", fmt.Errorf("remove the audio of a deleted recording: %w", err)
-	}
-	return incoming.Removed, nil
 }
 
 // adopt creates a recording from audio alone. Its metadata may follow.

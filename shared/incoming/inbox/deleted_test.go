@@ -2,6 +2,7 @@ package inbox_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"testing"
 	"time"
@@ -55,6 +56,75 @@ func TestSidecarOfADeletedRecording(t *testing.T) {
 			d.Exists(sidecar, false)
 		})
 	}
+}
+
+// A purge ends, an import brings the recording back, and a client may delete it again so that it
+// can be restored, all after an invocation has read the tombstone and before it removes the file.
+// The file and the sidecar stay, and a retry handles them.
+func TestFileOfARecordingThatComesBackStays(t *testing.T) {
+	t.Parallel()
+	sidecar := recording.SidecarKeys(kazoo)[0]
+	for name, c := range map[string]struct {
+		drop       string
+		restorable bool
+		want       any
+		after      incoming.Outcome
+	}{
+		"audio, live again":         {kazoo, false, incoming.Completed, incoming.Unchanged},
+		"audio, restorable now":     {kazoo, true, store.ErrConflict, incoming.Ignored},
+		"a sidecar, live again":     {sidecar, false, incoming.Awaiting, incoming.Awaiting},
+		"a sidecar, restorable now": {sidecar, true, store.ErrConflict, incoming.Awaiting},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			d := open(t)
+			d.T = t
+			d.drop(kazoo, incomingtest.Sample(t, "alaw.wav"), nil)
+			d.arrive(kazoo, "01", incoming.Adopted)
+			r := d.only()
+			if _, err := d.Records.Delete(t.Context(), account, r.ID, store.Deletion{}); err != nil {
+				t.Fatal(err)
+			}
+			if err := d.Objects.Remove(t.Context(), kazoo); err != nil { // as the purge does
+				t.Fatal(err)
+			}
+			body := incomingtest.Sample(t, "alaw.wav")
+			if c.drop == sidecar {
+				body = []byte(`{"caller_id_name":"Zoë"}`)
+			}
+			d.drop(c.drop, body, nil)
+			d.Store = backBeforeTheSecondLook{d.Records, new(int), func() {
+				err := d.Records.Purged(t.Context(), account, r.ID, "")
+				if err == nil {
+					err = d.Records.Revive(t.Context(), &recording.Recording{Account: account, ID: r.ID, Created: r.Created, Document: "{}"}, "")
+				}
+				if err == nil && c.restorable {
+					_, err = d.Records.Delete(t.Context(), account, r.ID, store.Deletion{Until: store.MaxTime})
+				}
+				if err != nil {
+					t.Error(err)
+				}
+			}}
+			d.arrive(c.drop, "02", c.want)
+			d.Exists(c.drop, true)
+			d.arrive(c.drop, "02", c.after)
+			d.Exists(c.drop, true)
+		})
+	}
+}
+
+// backBeforeTheSecondLook runs back before a tombstone is read for the second time.
+type backBeforeTheSecondLook struct {
+	incoming.Store
+	looks *int
+	back  func()
+}
+
+func (s backBeforeTheSecondLook) Tombstone(ctx context.Context, account, id string) (store.Tombstone, error) {
+	if *s.looks++; *s.looks == 2 {
+		s.back()
+	}
+	return s.Store.Tombstone(ctx, account, id)
 }
 
 // A sync that uploads the file of a deleted recording every night never restores

@@ -108,7 +108,10 @@ func (in Inbox) testFile(ctx context.Context, a incoming.Arrival) (incoming.Outc
 	case incoming.IsEarly(in.Now(), o.Modified, in.Grace):
 		return "", incoming.ErrEarly
 	}
-	return in.remove(ctx, a.Key)
+	if err := in.Audio.Purge(ctx, []string{a.Key}, nil); err != nil { // it belongs to no recording
+		return "", fmt.Errorf("remove a test file: %w", err)
+	}
+	return incoming.Removed, nil
 }
 
 // audio makes or completes the recording of an audio file.
@@ -159,9 +162,7 @@ func (in Inbox) judge(ctx context.Context, f *file, announced recording.Upload) 
 	return judge.Judge{Audio: in.Audio, MaxBytes: in.MaxBytes}.Object(ctx, f.Key, f.object, announced)
 }
 
-// deleted returns the tombstone of a deleted recording, and nil if it was not deleted. If the
-// recording cannot be restored, it renews the tombstone: a nightly sync of a folder must not
-// bring the recording back when the tombstone expires.
+// deleted returns the tombstone of a deleted recording, and nil if it was not deleted.
 func (in Inbox) deleted(ctx context.Context, account, id string) (*store.Tombstone, error) {
 	t, err := in.Store.Tombstone(ctx, account, id)
 	switch {
@@ -169,10 +170,8 @@ func (in Inbox) deleted(ctx context.Context, account, id string) (*store.Tombsto
 		return nil, nil //nolint:nilnil // it was not deleted
 	case err != nil:
 		return nil, fmt.Errorf("read the tombstone of a file in an inbox: %w", err)
-	case t.Until != 0:
-		return &t, nil
 	}
-	return &t, incoming.StayDeleted(ctx, in.Store, account, id)
+	return &t, nil
 }
 
 // create makes the recording of a file, unless the recording was deleted. In that
@@ -185,7 +184,7 @@ func (in Inbox) create(ctx context.Context, f *file, id string) (incoming.Outcom
 	case t != nil && t.Until != 0:
 		return in.KeepRestorable(ctx, f.Arrival, f.object, t)
 	case t != nil:
-		return in.remove(ctx, append(recording.SidecarKeys(f.Key), f.Key)...)
+		return incoming.RemoveDeleted(ctx, in.Store, in.Audio, f.account, id, append(recording.SidecarKeys(f.Key), f.Key)...)
 	}
 	verdict, err := in.judge(ctx, f, recording.Upload{})
 	if err != nil {
@@ -279,12 +278,4 @@ func (in Inbox) update(ctx context.Context, f *file, rec *recording.Recording, v
 		return nil
 	})
 	return err
-}
-
-// remove removes files.
-func (in Inbox) remove(ctx context.Context, keys ...string) (incoming.Outcome, error) {
-	if err := in.Audio.Purge(ctx, keys, nil); err != nil {
-		return "", fmt.Errorf("remove a file from an inbox: %w", err)
-	}
-	return incoming.Removed, nil
 }

@@ -165,7 +165,7 @@ func (in Inbox) describeAll(ctx context.Context, f *file, call recording.Call) (
 	case keeps != nil:
 		return "", keeps
 	case done == incoming.Awaiting:
-		return in.await(ctx, f)
+		return incoming.Settle(func() (incoming.Outcome, error) { return in.await(ctx, f) })
 	}
 	return done, nil
 }
@@ -188,7 +188,7 @@ func (in Inbox) await(ctx context.Context, f *file) (incoming.Outcome, error) {
 	if t, err := in.deleted(ctx, f.account, id); err != nil || t == nil || t.Until != 0 {
 		return incoming.Awaiting, err
 	}
-	return in.remove(ctx, f.Key)
+	return incoming.RemoveDeleted(ctx, in.Store, in.Audio, f.account, id, f.Key)
 }
 
 // skip returns the key after which the listing of files with that stem continues.
