@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -21,7 +23,8 @@ var accessImportKazooUsage = usage{
 with priv_level as the role, and their groups with their members. Prints what it changes. Repeat it to follow
 Kazoo's changes, for example once an hour. It keeps what was decided here: accounts that you disabled, roles
 that you set, and groups that you made. An account that Kazoo no longer has stays. An account keeps its place
-if the policy of the new one would remove recordings: the command says so, and ends with an error.`,
+if the policy of the new one would remove recordings, and so do the members of a group that a policy names: the
+command says so, and ends with an error.`,
 	examples: []string{
 		"access import kazoo --url https://pbx.example.com:8443 --account A --dry-run",
 	},
@@ -88,12 +91,16 @@ func (i *accessImport) run(ctx context.Context) error {
 		}
 		return errors.Join(err, closed())
 	}
+	editor := retention.Editor{Entries: plain, Recordings: plain, Now: i.now}
 	var printing error
 	result, err := follow.Run(ctx, follow.Options{
 		Entries: entries, Source: people{source}, Name: "kazoo", DryRun: i.dryRun,
 		Place: func(ctx context.Context, account, parent string) error {
-			editor := retention.Editor{Entries: plain, Recordings: plain, Now: i.now}
 			return unplaced(account, parent, editor.ConfirmPlace(ctx, account, parent, 0))
+		},
+		Members: func(ctx context.Context, account string, change access.MemberChange, planned []access.MemberChange) error {
+			err := editor.ConfirmMembers(ctx, account, 0, append(slices.Clone(planned), change)...)
+			return unchanged(account, change, err)
 		},
 		Report: func(c follow.Change) { printing = errors.Join(printing, i.print(c)) },
 		Stop: func(err error) bool {
@@ -120,6 +127,31 @@ func unplaced(account, parent string, err error) error {
 	}
 	return fmt.Errorf("the policy there would remove %s; if that is right, use recordings account add or move with --account %s --parent %s --confirm %d",
 		previewWords(u.Preview), account, parent, u.Preview.Count)
+}
+
+// maxUsersNamed is how many users an error names.
+const maxUsersNamed = 10
+
+// unchanged explains the error of a change of members that would remove recordings. It returns
+// other errors as they are.
+func unchanged(account string, change access.MemberChange, err error) error {
+	u := (*retention.UnconfirmedError)(nil)
+	if !errors.As(err, &u) {
+		return err
+	}
+	command := func(name string, users []string) string {
+		text := fmt.Sprintf("recordings group %s --account %s --group %s", name, account, change.Group)
+		text += " --user " + strings.Join(users[:min(len(users), maxUsersNamed)], " --user ")
+		if n := len(users) - maxUsersNamed; n > 0 {
+			text += fmt.Sprintf(" … (%d more)", n)
+		}
+		return text
+	}
+	commands := command("drop", change.Remove)
+	if len(change.Add) > 0 {
+		commands = command("add", change.Add)
+	}
+	return fmt.Errorf("the policy would then remove %s; if that is right, use %s --confirm %d", previewWords(u.Preview), commands, u.Preview.Count)
 }
 
 // print prints a change on one line.

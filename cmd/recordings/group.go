@@ -21,15 +21,18 @@ func (e env) groupCommand() *cobra.Command {
 take effect within 60 seconds.`,
 		examples: []string{groupSetUsage.examples[0], groupAddUsage.examples[0]},
 	}.parent(e.groupSetCommand(), e.groupShowCommand(), e.groupListCommand(), e.groupRemoveCommand(),
-		e.groupMembersCommand(groupAddUsage, (*access.Directory).AddMembers, "in group %s now: %d of the given users\n"),
-		e.groupMembersCommand(groupDropUsage, (*access.Directory).RemoveMembers, "not in group %s now: %d of the given users\n"))
+		e.groupMembersCommand(groupAddUsage, (*access.Directory).AddMembers, "in group %s now: %d of the given users\n",
+			func(users []string) access.MemberChange { return access.MemberChange{Add: users} }),
+		e.groupMembersCommand(groupDropUsage, (*access.Directory).RemoveMembers, "not in group %s now: %d of the given users\n",
+			func(users []string) access.MemberChange { return access.MemberChange{Remove: users} }))
 }
 
 var groupSetUsage = usage{
 	name: "set", summary: "create a group, or change its name and leaders",
-	args: "--account ID --group ID [--name TEXT] [--leader ID]... [OPTIONS]",
+	args: "--account ID --group ID [--name TEXT] [--leader ID]... [--confirm NUMBER] [OPTIONS]",
 	does: `Creates a group, or changes its name and its leaders where they are given. The members stay. Leading a
-group does not give the role supervisor: set it with recordings user set.`,
+group does not give the role supervisor: set it with recordings user set. If a removal of the group was
+interrupted, it is finished first, which may need --confirm as recordings group remove does.`,
 	examples: []string{"group set --account A --group sales --name Sales --leader anna"},
 }
 
@@ -40,6 +43,7 @@ func (e env) groupSetCommand() *cobra.Command {
 	var name string
 	var leaders []string
 	c.Flags().StringVar(&name, "name", "", "`TEXT`: name of the group, for people")
+	confirmFlag(c.Flags(), &o.confirm)
 	c.Flags().StringArrayVar(&leaders, "leader", nil, "`ID`: a user who leads the group; repeatable. An empty ID stands for no leaders")
 	c.RunE = func(c *cobra.Command, args []string) error {
 		return o.run(c.Context(), args, func(d *access.Directory) error {
@@ -56,6 +60,13 @@ func (e env) groupSetCommand() *cobra.Command {
 				if len(leaders) == 1 && leaders[0] == "" {
 					g.Leaders = nil
 				}
+			}
+			removing, err := d.Removing(c.Context(), o.account, o.id)
+			if err == nil && removing { // SetGroup finishes the removal
+				err = o.confirmMembers(c.Context(), d, access.MemberChange{RemoveAll: true})
+			}
+			if err != nil {
+				return err
 			}
 			if t, err = d.SetGroup(c.Context(), o.account, o.id, g); err != nil {
 				return err
@@ -139,13 +150,19 @@ func (e env) groupListCommand() *cobra.Command {
 // groupRemoveCommand makes the command that removes a group.
 func (e env) groupRemoveCommand() *cobra.Command {
 	c := usage{
-		name: "remove", summary: "remove a group and its members", args: "--account ID --group ID [OPTIONS]",
-		does:     `Removes a group. Its leaders no longer hear the recordings of its members. If it is interrupted, repeat it.`,
+		name: "remove", summary: "remove a group and its members", args: "--account ID --group ID [--confirm NUMBER] [OPTIONS]",
+		does: `Removes a group. Its leaders no longer hear the recordings of its members. If it is interrupted, repeat it.
+A retention policy may name the group. If recordings would expire without it, nothing is changed unless
+--confirm has their number.`,
 		examples: []string{"group remove --account A --group sales"},
 	}.command()
 	o := e.directoryChangeFlags(c.Flags(), "group")
+	confirmFlag(c.Flags(), &o.confirm)
 	c.RunE = func(c *cobra.Command, args []string) error {
 		return o.run(c.Context(), args, func(d *access.Directory) error {
+			if err := o.confirmMembers(c.Context(), d, access.MemberChange{RemoveAll: true}); err != nil {
+				return err
+			}
 			if err := d.RemoveGroup(c.Context(), o.account, o.id); err != nil {
 				return err
 			}
@@ -158,28 +175,33 @@ func (e env) groupRemoveCommand() *cobra.Command {
 
 var groupAddUsage = usage{
 	name: "add", summary: "add members to a group",
-	args: "--account ID --group ID (--user ID... | --users FILE) [OPTIONS]",
+	args: "--account ID --group ID (--user ID... | --users FILE) [--confirm NUMBER] [OPTIONS]",
 	does: fmt.Sprintf(`Adds users to a group, which has at most %d members. Users who are members already stay so. If it is
-interrupted, repeat it.`, access.MaxMembers),
+interrupted, repeat it. If a retention policy names the group and recordings of the users would expire by its
+rule, nothing is changed unless --confirm has their number.`, access.MaxMembers),
 	examples: []string{"group add --account A --group sales --user ben --user carl"},
 }
 
 var groupDropUsage = usage{
 	name: "drop", summary: "take members out of a group",
-	args: "--account ID --group ID (--user ID... | --users FILE) [OPTIONS]",
-	does: `Takes users out of a group. Users who are not members are ignored.`,
+	args: "--account ID --group ID (--user ID... | --users FILE) [--confirm NUMBER] [OPTIONS]",
+	does: `Takes users out of a group. Users who are not members are ignored. If a retention policy names the group and
+recordings of the users would expire without its rule, nothing is changed unless --confirm has their number.`,
 	examples: []string{
 		"group drop --account A --group sales --user ben",
 	},
 }
 
-// groupMembersCommand makes a command that adds or removes members.
-func (e env) groupMembersCommand(u usage, change func(*access.Directory, context.Context, string, string, ...string) error, words string) *cobra.Command {
+// groupMembersCommand makes a command that adds or removes members. changeOf describes its change.
+func (e env) groupMembersCommand(u usage, change func(*access.Directory, context.Context, string, string, ...string) error, words string,
+	changeOf func([]string) access.MemberChange,
+) *cobra.Command {
 	c := u.command()
 	o := e.directoryChangeFlags(c.Flags(), "group")
 	var users []string
 	var file string
 	c.Flags().StringArrayVar(&users, "user", nil, "`ID`: a user; repeatable")
+	confirmFlag(c.Flags(), &o.confirm)
 	c.Flags().StringVar(&file, "users", "", "`FILE`: a file with the ID of a user on each line")
 	c.RunE = func(c *cobra.Command, args []string) error {
 		if file != "" {
@@ -193,6 +215,9 @@ func (e env) groupMembersCommand(u usage, change func(*access.Directory, context
 			return usageError{errors.New("want --user or --users")}
 		}
 		return o.run(c.Context(), args, func(d *access.Directory) error {
+			if err := o.confirmMembers(c.Context(), d, changeOf(users)); err != nil {
+				return err
+			}
 			if err := change(d, c.Context(), o.account, o.id, users...); err != nil {
 				return err
 			}

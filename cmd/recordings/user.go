@@ -11,6 +11,7 @@ import (
 
 	"github.com/callrecordings/api/shared/access"
 	"github.com/callrecordings/api/shared/auth"
+	"github.com/callrecordings/api/shared/retention"
 )
 
 // pageOfIDs is how many users, groups or members one call reads.
@@ -43,6 +44,9 @@ type directoryOptions struct {
 	kind        string // user or group
 	asJSON      bool
 	audit       string // when to record changes; "" for a command that makes none
+
+	confirm int
+	editor  retention.Editor // set by run
 }
 
 // directoryFlags adds the options that these commands share. kind is "" for a command
@@ -80,11 +84,15 @@ func (o *directoryOptions) run(ctx context.Context, args []string, do func(*acce
 	if err := checkAudit(when); err != nil {
 		return err
 	}
-	entries, closed, err := o.target.openTrailed(ctx, when)
+	plain, closed, err := o.target.openEntries(ctx)
 	if err != nil {
 		return err
 	}
-	err = do(access.NewDirectory(entries))
+	o.editor = retention.Editor{Entries: plain, Recordings: plain, Now: o.now}
+	entries, err := o.trailed(plain, when)
+	if err == nil {
+		err = do(access.NewDirectory(entries))
+	}
 	switch {
 	case errors.Is(err, access.ErrNoUser):
 		err = fmt.Errorf("nothing is stored about the user %s", o.id)
@@ -94,6 +102,19 @@ func (o *directoryOptions) run(ctx context.Context, args []string, do func(*acce
 		err = usageError{fmt.Errorf("invalid: an ID is 1 to %d of A-Z, a-z, 0-9, _ - and a name has at most %d bytes without control characters", auth.MaxName, access.MaxName)}
 	}
 	return errors.Join(err, closed())
+}
+
+// confirmMembers returns an error if a change of the members of the group would remove
+// recordings and their number is not confirmed.
+func (o *directoryOptions) confirmMembers(ctx context.Context, d *access.Directory, change access.MemberChange) error {
+	change.Group = o.id
+	err := o.editor.ConfirmMembers(ctx, o.account, o.confirm, change)
+	if err != nil && len(change.Add) > 0 {
+		if _, e := d.Group(ctx, o.account, o.id); e != nil {
+			return e // the group does not exist, so nobody has to confirm anything
+		}
+	}
+	return unconfirmed(err)
 }
 
 // pages calls read with the start of each page until there is none.

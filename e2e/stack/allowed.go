@@ -170,6 +170,8 @@ var Table = []Allowed{
 	{Grant: Grant{"s3:BypassGovernanceRetention", imported}, Functions: slices.Concat(expire, deleting, working, sweeps), Unseen: locks},
 	{Grant: Grant{"s3:ListBucketVersions", "Bucket.Arn"}, Functions: expire, Unseen: locks},
 	{Grant: Grant{"dynamodb:Query", "${Table.Arn}/index/by_user"}, Functions: expire, Unseen: locks},
+	{Grant: Grant{"dynamodb:Query", "${Table.Arn}/index/by_created"}, Functions: access},
+	{Grant: Grant{"dynamodb:Query", "${Table.Arn}/index/by_user"}, Functions: access},
 	{Grant: Grant{"dynamodb:GetItem", table}, Functions: keeping},
 	{Grant: Grant{"dynamodb:PutItem", table}, Functions: keeping},
 	{Grant: Grant{"dynamodb:DeleteItem", table}, Functions: keeping},

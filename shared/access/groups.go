@@ -12,6 +12,18 @@ import (
 // batch is how many members one transaction adds or removes, beside the group itself.
 const batch = store.MaxEntries - 1
 
+// MemberChange is a change of the members of one group. A group may decide how long the
+// recordings of its members are kept, so a change is checked before it is made
+// (retention.Editor).
+type MemberChange struct {
+	Group string
+	// Add are users who become members. Users who are members already stay so.
+	Add []string
+	// Remove are users who cease to be members. RemoveAll means all members.
+	Remove    []string
+	RemoveAll bool
+}
+
 // Group returns a group. Error: ErrNoGroup.
 func (d *Directory) Group(ctx context.Context, account, group string) (Team, error) {
 	t, err := d.existing(ctx, account, group)
@@ -109,6 +121,13 @@ func (d *Directory) RemoveGroup(ctx context.Context, account, group string) erro
 		return err
 	}
 	return d.finishRemoval(ctx, account, group)
+}
+
+// Removing reports whether a removal of the group has begun and did not finish. The next
+// RemoveGroup or SetGroup then removes the members that are left.
+func (d *Directory) Removing(ctx context.Context, account, group string) (bool, error) {
+	t, err := d.team(ctx, account, group)
+	return t.Removing, err
 }
 
 // finishRemoval removes the members of a group that is being removed, and then the group

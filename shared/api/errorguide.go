@@ -60,8 +60,8 @@ var errorGuide = []struct {
 		"Read the recording or the job again and decide. Use another ID for another recording. Revoke links that are no longer needed.",
 	},
 	{
-		"confirmation_required", "409", "The retention policy would remove recordings. data.preview has their number and size.",
-		"Repeat the preview until complete is true. If these recordings may go, send its count as confirm.",
+		"confirmation_required", "409", "The retention policy would remove recordings: another policy, or the present one after a change of the members of a group that it names. Nothing is changed. data.preview has their number and size.",
+		"Repeat the preview, or for a group the request itself, until complete is true. If these recordings may go, send its count as confirm.",
 	},
 	{
 		"on_hold", "409", "The recording is on legal hold: it cannot be deleted or erased, its audio cannot be changed, and a number that is on hold cannot be removed. data.cause lists the holds.",

@@ -10,6 +10,7 @@ import (
 	"github.com/callrecordings/api/shared/auth"
 	"github.com/callrecordings/api/shared/cursor"
 	"github.com/callrecordings/api/shared/recording"
+	"github.com/callrecordings/api/shared/retention"
 	"github.com/callrecordings/api/shared/store"
 	"github.com/callrecordings/api/shared/webhook"
 )
@@ -17,14 +18,25 @@ import (
 // manager reads and changes the users and groups of an account.
 type manager struct {
 	directory *access.Directory
+	editor    retention.Editor
+}
+
+// ManagedStore has the entries that [Manage] reads and writes, and the recordings whose time
+// depends on the members of groups.
+type ManagedStore interface {
+	store.Entries
+	store.Reader
 }
 
 // Manage answers the requests about users and groups (docs/access.md), and those for the
 // audit trail and for webhooks (contract). They need the right to manage, but the audit
 // trail needs the right to audit. hooks is nil if the feed of changes is off.
-func Manage(env Env, entries store.Entries, c *cursor.Sealer, hooks *webhook.Book) http.Handler {
-	m := &manager{directory: access.NewDirectory(entries)}
-	t := &trailReader{trail: audit.NewReader(entries), sealer: c}
+func Manage(env Env, s ManagedStore, c *cursor.Sealer, hooks *webhook.Book) http.Handler {
+	m := &manager{
+		directory: access.NewDirectory(s),
+		editor:    retention.Editor{Entries: s, Recordings: s, Now: env.Now, Time: previewWork},
+	}
+	t := &trailReader{trail: audit.NewReader(s), sealer: c}
 	h := &hookManager{hooks}
 	return env.handle(OpAccess, func(w http.ResponseWriter, r *request) error {
 		switch r.target.path() {
@@ -69,13 +81,16 @@ func (m *manager) serve(w http.ResponseWriter, r *request) error {
 	return r.writeData(w, http.StatusOK, data, keys)
 }
 
-// do carries out the request. A change is recorded first.
+// do carries out the request. A change is confirmed and recorded first.
 func (m *manager) do(r *request) (data any, keys paging, err error) {
 	do := m.action(r.Method + " " + r.target.path())
 	if r.Method == http.MethodGet {
 		return do(r)
 	}
 	r.object = managedObject(r)
+	if err := m.confirm(r); err != nil {
+		return nil, paging{}, err
+	}
 	data, err = audited(r, access.Manage, "", func(record func() error) (any, error) {
 		if err := record(); err != nil {
 			return nil, err
@@ -84,6 +99,39 @@ func (m *manager) do(r *request) (data any, keys paging, err error) {
 		return data, err
 	})
 	return data, paging{}, err
+}
+
+// confirm checks a change of the members of a group, because it may remove recordings. Users
+// have no other part in how long recordings are kept: a user who is removed stays a member.
+func (m *manager) confirm(r *request) error {
+	change := access.MemberChange{Group: r.target.group}
+	switch r.Method + " " + r.target.path() {
+	case "DELETE " + accessGroup:
+		change.RemoveAll = true
+	case "PUT " + accessGroup:
+		removing, err := m.directory.Removing(r.Context(), r.account, change.Group)
+		if err != nil || !removing {
+			return err
+		}
+		change.RemoveAll = true
+	case "PUT " + accessMember:
+		change.Add = []string{r.user}
+	case "DELETE " + accessMember:
+		change.Remove = []string{r.user}
+	default:
+		return nil
+	}
+	confirmed, err := confirmedNumber(r)
+	if err != nil {
+		return err
+	}
+	err = m.editor.ConfirmMembers(r.Context(), r.account, confirmed, change)
+	if u := (*retention.UnconfirmedError)(nil); errors.As(err, &u) && len(change.Add) > 0 {
+		if _, e := m.directory.Group(r.Context(), r.account, change.Group); e != nil {
+			return e // the group does not exist, so nobody has to confirm anything
+		}
+	}
+	return err
 }
 
 // managedObject names the user, the group or the member of the path in the audit trail.

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"crypto/rand"
 	"fmt"
 	"net/http"
 	"slices"
@@ -9,6 +10,8 @@ import (
 	"testing"
 
 	"github.com/callrecordings/api/shared/access"
+	"github.com/callrecordings/api/shared/audit"
+	"github.com/callrecordings/api/shared/recording"
 	"github.com/callrecordings/api/shared/store"
 )
 
@@ -29,17 +32,15 @@ func newManagedAPI(t *testing.T) (*ruledAPI, string) {
 
 // dying is a store that takes one write. Later writes fail.
 type dying struct {
-	managedEntries
+	ManagedStore
 	writes int
 }
-
-type managedEntries interface{ store.Entries }
 
 func (d *dying) WriteEntries(ctx context.Context, writes ...store.EntryWrite) error {
 	if d.writes++; d.writes > 1 {
 		return store.ErrUnavailable
 	}
-	return d.managedEntries.WriteEntries(ctx, writes...)
+	return d.ManagedStore.WriteEntries(ctx, writes...)
 }
 
 // A retry finishes a removal that died partway.
@@ -49,7 +50,7 @@ func TestDeleteGroupAgain(t *testing.T) {
 	s.send(t, root, http.MethodPut, groupsPath+"/sales", `{"data":{"leaders":["anna"]}}`)
 	s.send(t, root, http.MethodPut, groupsPath+"/sales/members/ben", "")
 	whole := s.handlers[OpAccess]
-	s.handlers[OpAccess] = Manage(s.env, &dying{managedEntries: s.store}, s.sealer, nil)
+	s.handlers[OpAccess] = Manage(s.env, &dying{ManagedStore: s.store}, s.sealer, nil)
 	if got := s.send(t, root, http.MethodDelete, groupsPath+"/sales", ""); got.Code != http.StatusServiceUnavailable {
 		t.Errorf("the first DELETE = %d %s, want 503", got.Code, got.body)
 	}
@@ -104,6 +105,125 @@ func TestManage(t *testing.T) {
 		if answer.Code != c.status || !strings.Contains(string(answer.body), c.want) {
 			t.Errorf("%s %s %s = %d %s, want %d with %s", c.method, c.path, c.body, answer.Code, answer.body, c.status, c.want)
 		}
+	}
+}
+
+// newTeamAPI returns an API and the token of an administrator. The policy keeps the recordings of
+// sales for ten years and those of others for five days. Ben is in sales, and has two
+// recordings of 40 days. Eva has one of four days.
+func newTeamAPI(t *testing.T) (*ruledAPI, string) {
+	t.Helper()
+	s, root := newManagedAPI(t)
+	s.send(t, root, http.MethodPut, groupsPath+"/sales", `{"data":{}}`).has(t, "the group", http.StatusOK, "")
+	s.send(t, root, http.MethodPut, groupsPath+"/sales/members/ben", "").has(t, "the member", http.StatusOK, "")
+	for id, owner := range map[string]string{"202601-a": "ben", "202601-b": "ben", "202601-c": "eva"} {
+		days := map[string]int{"ben": 40, "eva": 4}[owner]
+		err := s.store.Put(t.Context(), &recording.Recording{
+			Account: tenant, ID: id, Owner: owner, Document: "{}", Created: recording.SecondsOf(today.AddDate(0, 0, -days)),
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.send(t, root, http.MethodPut, retentionPath, `{"rules":[{"name":"trainees","days":1,"group":"trainees"},
+		{"name":"sales","days":3650,"group":"sales"},{"name":"rest","days":5}]}`).has(t, "the policy", http.StatusOK, "")
+	return s, root
+}
+
+// A change of the members of a group that would remove recordings wants their number. Until then,
+// nothing is changed.
+func TestMembersAreConfirmed(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name, method, path string
+		count              int
+	}{
+		{"a group", http.MethodDelete, groupsPath + "/sales", 2},
+		{"a member", http.MethodDelete, groupsPath + "/sales/members/ben", 2},
+		{"a member of a group with a shorter rule", http.MethodPut, groupsPath + "/trainees/members/eva", 1},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			s, root := newTeamAPI(t)
+			s.send(t, root, http.MethodPut, groupsPath+"/trainees", `{}`).has(t, "the other group", http.StatusOK, "")
+			question := fmt.Sprintf(`"preview":{"complete":true,"count":%d,`, c.count)
+			for _, number := range []string{"", "?confirm=7"} {
+				s.send(t, root, c.method, c.path+number, "").has(t, "the change"+number, http.StatusConflict, question)
+				members, _, err := s.directory.Members(t.Context(), tenant, "sales", "", 10)
+				more, _, e := s.directory.Members(t.Context(), tenant, "trainees", "", 10)
+				if err != nil || e != nil || !slices.Equal(members, []string{"ben"}) || len(more) > 0 {
+					t.Errorf("after the 409 the members are %q and %q, %v %v, want them as before", members, more, err, e)
+				}
+			}
+			s.sendUnchecked(t, root, c.method, c.path+"?confirm=x", "").has(t, "no number", http.StatusBadRequest, `"confirm":{"type"`)
+			path := fmt.Sprintf("%s?confirm=%d", c.path, c.count)
+			s.send(t, root, c.method, path, "").has(t, "the change with its number", http.StatusOK, "")
+			if c.path != groupsPath+"/sales" { // a group that is gone is a 404
+				s.send(t, root, c.method, path, "").has(t, "a retry", http.StatusOK, "")
+			}
+		})
+	}
+}
+
+// A question is no change, so the audit trail has only what was confirmed.
+func TestUnconfirmedMembersAreNotRecorded(t *testing.T) {
+	t.Parallel()
+	s, root := newTeamAPI(t)
+	s.env.Audit = audit.NewTrail(s.store, audit.Options{Level: audit.All, Now: s.env.Now, Random: rand.Reader})
+	s.handlers[OpAccess] = Manage(s.env, s.store, s.sealer, nil)
+	for _, c := range []struct {
+		path string
+		want bool
+	}{{"/sales/members/ben", false}, {"/sales/members/ben?confirm=2", true}} {
+		s.send(t, root, http.MethodDelete, groupsPath+c.path, "")
+		if has, err := audit.NewReader(s.store).Exists(t.Context(), tenant); err != nil || has != c.want {
+			t.Errorf("after DELETE %s the trail has entries: %v, %v, want %v", c.path, has, err, c.want)
+		}
+	}
+}
+
+// What removes nothing asks for nothing.
+func TestMembersWithoutAQuestion(t *testing.T) {
+	t.Parallel()
+	s, root := newTeamAPI(t)
+	for _, c := range []struct {
+		method, path string
+		status       int
+	}{
+		{http.MethodPut, groupsPath + "/sales/members/eva", 200},    // her recordings are kept for longer
+		{http.MethodDelete, groupsPath + "/sales/members/eva", 200}, // and for four days more than they are old
+		{http.MethodPut, groupsPath + "/sales/members/ben", 200},
+		{http.MethodDelete, groupsPath + "/sales/members/gus", 200},
+		{http.MethodPut, groupsPath + "/trainees/members/eva", 404}, // there is no such group
+		{http.MethodDelete, groupsPath + "/trainees", 404},
+		{http.MethodPut, groupsPath + "/leads", 200},
+		{http.MethodPut, groupsPath + "/leads/members/ben", 200},
+		{http.MethodDelete, groupsPath + "/leads", 200},
+		{http.MethodPut, usersPath + "/ben", 200},
+		{http.MethodDelete, usersPath + "/ben", 200}, // he stays in sales
+	} {
+		body := ""
+		if c.method == http.MethodPut && !strings.Contains(c.path, "/members/") {
+			body = `{"data":{"name":"x"}}`
+		}
+		s.send(t, root, c.method, c.path, body).has(t, c.method+" "+c.path, c.status, "")
+	}
+}
+
+// A removal that died partway is finished by the next PUT of the group, which wants the number
+// again: the recordings may be others by now.
+func TestPutOfAGroupThatIsBeingRemoved(t *testing.T) {
+	t.Parallel()
+	s, root := newTeamAPI(t)
+	whole := s.handlers[OpAccess]
+	s.send(t, root, http.MethodDelete, groupsPath+"/sales", "").has(t, "the question", http.StatusConflict, `"count":2`)
+	s.handlers[OpAccess] = Manage(s.env, &dying{ManagedStore: s.store}, s.sealer, nil)
+	s.send(t, root, http.MethodDelete, groupsPath+"/sales?confirm=2", "").has(t, "the removal that dies", http.StatusServiceUnavailable, "")
+	s.handlers[OpAccess] = whole
+	s.send(t, root, http.MethodPut, groupsPath+"/sales", `{}`).has(t, "PUT", http.StatusConflict, `"count":2`)
+	s.send(t, root, http.MethodPut, groupsPath+"/sales?confirm=2", `{}`).has(t, "PUT with the number", http.StatusOK, "")
+	if members, _, err := s.directory.Members(t.Context(), tenant, "sales", "", 10); err != nil || len(members) != 0 {
+		t.Errorf("members %q, %v, want none", members, err)
 	}
 }
 

@@ -108,17 +108,27 @@ func (k *keeper) put(r *request) (any, error) {
 
 // remove removes the account's own policy. The one of the account above then applies.
 func (k *keeper) remove(r *request) (any, error) {
-	confirm := 0
-	if text := r.URL.Query().Get("confirm"); !isAbsent(text) {
-		n, err := strconv.Atoi(text)
-		if err != nil || n < 0 {
-			return nil, recording.FieldError{
-				Field: "confirm", Code: "type", Message: "Value did not match type(s): integer", Target: "integer",
-			}
-		}
-		confirm = n
+	confirm, err := confirmedNumber(r)
+	if err != nil {
+		return nil, err
 	}
 	return k.change(r, confirm, k.replace(r, nil))
+}
+
+// confirmedNumber returns the parameter confirm: the number of recordings that the client lets
+// go. It is 0 if the parameter is absent.
+func confirmedNumber(r *request) (int, error) {
+	text := r.URL.Query().Get("confirm")
+	if isAbsent(text) {
+		return 0, nil
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 0 {
+		return 0, recording.FieldError{
+			Field: "confirm", Code: "type", Message: "Value did not match type(s): integer", Target: "integer",
+		}
+	}
+	return n, nil
 }
 
 // preview counts the recordings that the policy of the body would remove.

@@ -277,7 +277,7 @@ func TestTrailAsTable(t *testing.T) {
 }
 
 // brokenEntries is a store that cannot read entries.
-type brokenEntries struct{ store.EntryReader }
+type brokenEntries struct{ ManagedStore }
 
 // WriteEntries implements store.Entries.
 func (brokenEntries) WriteEntries(context.Context, ...store.EntryWrite) error {

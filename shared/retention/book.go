@@ -59,6 +59,8 @@ type proposal struct {
 	// moved is true if above would be all accounts above it, nearest first.
 	moved bool
 	above []string
+	// groups would be changes of the members of its groups.
+	groups []access.MemberChange
 }
 
 // chain returns an account and all accounts above it, as they would be. The argument is how
@@ -95,6 +97,19 @@ func (b Book) entries(ctx context.Context, keys ...store.EntryKey) (map[store.En
 
 // effective returns the policy that applies to an account. found has the account's own entries.
 func (b Book) effective(ctx context.Context, account string, found map[store.EntryKey]store.Entry, p proposal) (*Effective, error) {
+	e, err := b.inherited(ctx, account, found, p)
+	if err != nil {
+		return nil, err
+	}
+	if err := b.readGroups(ctx, e); err != nil {
+		return nil, err
+	}
+	p.regroup(e)
+	return e, nil
+}
+
+// inherited is like effective, without the members of groups.
+func (b Book) inherited(ctx context.Context, account string, found map[store.EntryKey]store.Entry, p proposal) (*Effective, error) {
 	e := &Effective{Account: account}
 	own := access.AccountKey(account)
 	e.guards = append(e.guards, store.Guard{EntryKey: own, Revision: found[own].Revision})
@@ -122,7 +137,7 @@ func (b Book) effective(ctx context.Context, account string, found map[store.Ent
 	if e.Bounds.Max > 0 {
 		e.Bounds.Max = max(e.Bounds.Max, e.Bounds.Min)
 	}
-	return e, b.readGroups(ctx, e)
+	return e, nil
 }
 
 // apply adds the settings of an account above those that were applied before.

@@ -28,7 +28,9 @@ type progress struct {
 	At recording.Seconds `json:"at"`
 	// Account is the account that is being counted, "" at the beginning. Next is the position in the
 	// list of its recordings or, if Deleted is true, of its deleted ones.
-	Account string         `json:"account,omitempty"`
+	Account string `json:"account,omitempty"`
+	// Owner is the owner whose recordings are being counted; "" if the list is that of all.
+	Owner   string         `json:"owner,omitempty"`
 	Deleted bool           `json:"deleted,omitempty"`
 	Next    store.Position `json:"next"`
 	Found   bool           `json:"found,omitempty"` // Account has recordings that would go
@@ -48,6 +50,10 @@ func (c *counter) late() bool { return !c.until.IsZero() && !c.Now().Before(c.un
 
 // list finds the accounts to count.
 func (c *counter) list(ctx context.Context) error {
+	if c.change.groups != nil { // a rule means the groups of the recording's own account
+		c.accounts = []string{c.change.account}
+		return nil
+	}
 	changed := func(id string) bool { return id == c.change.account }
 	err := c.book().Below(ctx, access.NewTree(c.Entries), c.change.account, changed, func(id string) error {
 		c.accounts = append(c.accounts, id)
@@ -74,6 +80,9 @@ func (c *counter) resume(ctx context.Context, key store.EntryKey) (Preview, erro
 	if err := c.run(ctx); err != nil {
 		return Preview{}, err
 	}
+	if c.Complete && c.Count == 0 && c.change.groups != nil {
+		return c.progress.Preview, c.forget(ctx, key, len(found) > 0)
+	}
 	text, err := json.Marshal(c.progress)
 	if err != nil {
 		return Preview{}, fmt.Errorf("encode the preview: %w", err)
@@ -87,9 +96,23 @@ func (c *counter) resume(ctx context.Context, key store.EntryKey) (Preview, erro
 	return c.progress.Preview, nil
 }
 
+// forget removes the progress, if any is stored. A change of members that would remove nothing
+// is made at once, without a question. If it is made again within the hour, after its
+// opposite, what was imported in between has to be counted.
+func (c *counter) forget(ctx context.Context, key store.EntryKey, stored bool) error {
+	if !stored {
+		return nil
+	}
+	err := c.Entries.WriteEntries(ctx, store.EntryWrite{Entry: store.Entry{EntryKey: key}, Delete: true})
+	if err != nil {
+		return fmt.Errorf("remove the preview: %w", err)
+	}
+	return nil
+}
+
 // begin moves the progress to the beginning of an account.
 func (p *progress) begin(account string) {
-	p.Account, p.Deleted, p.Next, p.Found = account, false, store.Position{}, false
+	p.Account, p.Owner, p.Deleted, p.Next, p.Found = account, "", false, store.Position{}, false
 }
 
 // run counts account by account, in the order of their IDs, until the time is up.
@@ -138,11 +161,7 @@ func (c *counter) account(ctx context.Context, id string) (done bool, err error)
 	}
 	if !c.Deleted {
 		q := store.Query{Account: id, Ascending: true, To: max(c.At-seconds(after.Days()[0]), 1)}
-		done, err := c.pages(ctx, q, func(page *store.Page) {
-			for i := range page.Recordings {
-				count(&page.Recordings[i], 0)
-			}
-		})
+		done, err := c.owned(ctx, q, c.owners(before, after), func(r *recording.Recording) { count(r, 0) })
 		if err != nil || !done {
 			return false, err
 		}
@@ -157,6 +176,30 @@ func (c *counter) account(ctx context.Context, id string) (done bool, err error)
 			}
 		}
 	})
+}
+
+// owned passes the recordings of owners to count, owner by owner. It returns false if the time
+// is up first.
+func (c *counter) owned(ctx context.Context, q store.Query, owners []string, count func(*recording.Recording)) (done bool, err error) {
+	for _, q.Owner = range owners {
+		if q.Owner < c.Owner {
+			continue
+		}
+		if q.Owner > c.Owner {
+			if c.Owner, c.Next = q.Owner, (store.Position{}); c.late() {
+				return false, nil
+			}
+		}
+		done, err := c.pages(ctx, q, func(page *store.Page) {
+			for i := range page.Recordings {
+				count(&page.Recordings[i])
+			}
+		})
+		if err != nil || !done {
+			return false, err
+		}
+	}
+	return true, nil
 }
 
 // pages passes the pages of a list to count, beginning at c.Next. It returns false if the

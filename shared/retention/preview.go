@@ -14,8 +14,8 @@ import (
 )
 
 // Preview counts the recordings that a change would remove and that are kept now: those of
-// the account, and of accounts below it that follow it. The change is one of settings, or of
-// the account's place in the tree.
+// the account, and of accounts below it that follow it. The change is one of settings, of
+// the account's place in the tree, or of the members of its groups.
 type Preview struct {
 	// Complete is false if the count is not finished yet. The same call continues it.
 	Complete bool `json:"complete"`
@@ -145,7 +145,7 @@ func (e Editor) preview(ctx context.Context, revision string, change proposal) (
 		return Preview{}, err
 	}
 	text, err := json.Marshal([]any{
-		revision, change.settings, change.moved, change.above, before.Fingerprint(), after.Fingerprint(), c.accounts,
+		revision, change.settings, change.moved, change.above, change.groups != nil, before.Fingerprint(), after.Fingerprint(), c.accounts,
 	})
 	if err != nil {
 		return Preview{}, fmt.Errorf("encode what a preview is about: %w", err)

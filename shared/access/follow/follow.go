@@ -75,6 +75,10 @@ type Options struct {
 	// with everything below the account. If it returns an error, the account stays where it is,
 	// and the run reports the error at its end.
 	Place func(ctx context.Context, account, parent string) error
+	// Members, if not nil, checks each change of the members of a group before it is made. planned
+	// are the changes that a dry run would have made in the account before. If it returns an
+	// error, these members stay as they are, and the run reports the error at its end.
+	Members func(ctx context.Context, account string, change access.MemberChange, planned []access.MemberChange) error
 	// Report gets every change, and every account that the source no longer has.
 	Report func(Change)
 	// Stop reports whether an error of the source ends the run. Other errors concern one
@@ -95,6 +99,8 @@ type run struct {
 	Options
 	tree   *access.Tree
 	result Result
+	// planned are the changes of members that a dry run has not made, of the present account.
+	planned []access.MemberChange
 }
 
 // Run makes accounts, users and groups follow the source. If some accounts fail, it

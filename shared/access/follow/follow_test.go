@@ -56,6 +56,7 @@ type follower struct {
 	system  *system
 	dry     bool
 	place   func(ctx context.Context, account, parent string) error
+	members func(ctx context.Context, account string, change access.MemberChange, planned []access.MemberChange) error
 }
 
 func newFollower(t *testing.T) *follower {
@@ -72,7 +73,7 @@ func newFollower(t *testing.T) *follower {
 func (f *follower) run() ([]string, follow.Result, error) {
 	var changes []string
 	result, err := follow.Run(f.Context(), follow.Options{
-		Entries: f.entries, Source: f.system, Name: "kazoo", DryRun: f.dry, Place: f.place,
+		Entries: f.entries, Source: f.system, Name: "kazoo", DryRun: f.dry, Place: f.place, Members: f.members,
 		Report: func(c follow.Change) {
 			changes = append(changes, strings.Join(strings.Fields(fmt.Sprint(c.Account, " ", c.User, " ", c.Group, " ", c.Change)), " "))
 		},

@@ -24,29 +24,59 @@ func (r *run) groups(ctx context.Context, a Account) error {
 	kept := r.result.Kept
 	var failed error
 	err = store.Retry(ctx, maxTries, func() error {
-		failed, r.result.Kept = nil, kept
+		failed, r.result.Kept, r.planned = nil, kept, nil
 		here, err := r.read(ctx, a.ID, access.GroupPrefix)
 		if err != nil {
 			return err
 		}
+		var refused []func() error
 		for _, g := range groups {
 			err := r.group(ctx, a.ID, g, here[g.ID])
-			if delete(here, g.ID); errors.Is(err, errTooMany) {
+			switch delete(here, g.ID); {
+			case errors.Is(err, errTooMany):
 				failed = errors.Join(failed, err)
-				continue
-			}
-			if err != nil {
+			case isRefusal(err):
+				refused = append(refused, func() error { return r.members(ctx, a.ID, g.ID, g.Members) })
+			case err != nil:
 				return err
 			}
 		}
 		for _, id := range slices.Sorted(maps.Keys(here)) {
-			if err := r.formerGroup(ctx, a.ID, id, here[id]); err != nil {
+			former := func() error { return r.formerGroup(ctx, a.ID, id, here[id]) }
+			if err := former(); isRefusal(err) {
+				refused = append(refused, former)
+			} else if err != nil {
 				return err
 			}
 		}
-		return nil
+		again, err := retry(refused)
+		failed = errors.Join(failed, again)
+		return err
 	})
 	return errors.Join(err, failed)
+}
+
+// retry makes changes that were refused, after all others: a user who changes from one group to
+// another may leave the first one without harm as soon as it is in the second. It goes on as long
+// as that helps, and returns the refusals that remain.
+func retry(changes []func() error) (refused, err error) {
+	for {
+		var again []func() error
+		refused = nil
+		for _, change := range changes {
+			err := change()
+			switch {
+			case isRefusal(err):
+				again, refused = append(again, change), errors.Join(refused, err)
+			case err != nil:
+				return nil, err
+			}
+		}
+		if len(again) == len(changes) || len(again) == 0 {
+			return refused, nil
+		}
+		changes = again
+	}
 }
 
 // group gives a group its name and members, unless a person has made it.
@@ -74,36 +104,64 @@ func (r *run) group(ctx context.Context, account string, g Group, was stored) er
 	return r.members(ctx, account, g.ID, g.Members)
 }
 
-// members adds and removes members of a group.
+// members adds and removes members of a group. What is refused stays as it is: if members may
+// not leave, new ones are added all the same, so that their recordings get the right rule.
 func (r *run) members(ctx context.Context, account, group string, want []string) error {
-	prefix := access.MemberPrefix(group)
-	here, err := r.read(ctx, account, prefix)
+	here, err := r.read(ctx, account, access.MemberPrefix(group))
 	if err != nil {
 		return err
 	}
-	var writes []store.EntryWrite
-	write := func(user string, remove bool) {
-		writes = append(writes, store.EntryWrite{Delete: remove, Entry: store.Entry{
-			EntryKey: store.EntryKey{Partition: access.Partition(account), Key: prefix + user}, Value: []byte("{}"),
-		}})
+	for _, p := range r.planned {
+		for _, user := range p.Add {
+			if p.Group == group {
+				here[user] = stored{}
+			}
+		}
+		for _, user := range p.Remove {
+			if p.Group == group {
+				delete(here, user)
+			}
+		}
 	}
-	added, removed := 0, 0
+	c := access.MemberChange{Group: group}
 	for _, user := range want {
 		if _, ok := here[user]; !ok {
-			write(user, false)
-			added++
+			c.Add = append(c.Add, user)
 		}
 		delete(here, user)
 	}
-	for user := range here {
-		write(user, true)
-		removed++
+	c.Remove = slices.Sorted(maps.Keys(here))
+	err = r.changeMembers(ctx, account, c)
+	if !isRefusal(err) || len(c.Add) == 0 || len(c.Remove) == 0 {
+		return err
 	}
-	if len(writes) == 0 {
+	added := r.changeMembers(ctx, account, access.MemberChange{Group: group, Add: c.Add})
+	if added != nil && !isRefusal(added) {
+		return added
+	}
+	return errors.Join(added, r.changeMembers(ctx, account, access.MemberChange{Group: group, Remove: c.Remove}))
+}
+
+// changeMembers makes a change of members, unless it is refused or empty.
+func (r *run) changeMembers(ctx context.Context, account string, c access.MemberChange) error {
+	if len(c.Add) == 0 && len(c.Remove) == 0 {
 		return nil
 	}
-	what := fmt.Sprintf("members: %d added, %d removed", added, removed)
-	return r.change(Change{Account: account, Group: group, Change: what}, func() error {
+	if err := r.mayChange(ctx, account, c); err != nil {
+		return err
+	}
+	var writes []store.EntryWrite
+	write := func(users []string, remove bool) {
+		for _, user := range users {
+			writes = append(writes, store.EntryWrite{Delete: remove, Entry: store.Entry{
+				EntryKey: access.MemberKey(account, c.Group, user), Value: []byte("{}"),
+			}})
+		}
+	}
+	write(c.Add, false)
+	write(c.Remove, true)
+	what := fmt.Sprintf("members: %d added, %d removed", len(c.Add), len(c.Remove))
+	err := r.change(Change{Account: account, Group: c.Group, Change: what}, func() error {
 		for some := range slices.Chunk(writes, store.MaxEntries) {
 			if err := r.Entries.WriteEntries(ctx, some...); err != nil {
 				return err
@@ -111,6 +169,41 @@ func (r *run) members(ctx context.Context, account, group string, want []string)
 		}
 		return nil
 	})
+	if err == nil && r.DryRun {
+		r.planned = append(r.planned, c)
+	}
+	return err
+}
+
+// refusal is the error of Members about a change.
+type refusal struct {
+	group string
+	cause error
+}
+
+// Error implements error.
+func (e *refusal) Error() string {
+	return fmt.Sprintf("group %s: members stay as they are: %v", e.group, e.cause)
+}
+
+// Unwrap returns the error of Members.
+func (e *refusal) Unwrap() error { return e.cause }
+
+// isRefusal reports whether a change was refused. A store that fails refuses nothing.
+func isRefusal(err error) bool {
+	var r *refusal
+	return errors.As(err, &r) && !errors.Is(err, store.ErrUnavailable)
+}
+
+// mayChange returns the error of Members about a change.
+func (r *run) mayChange(ctx context.Context, account string, c access.MemberChange) error {
+	if r.Members == nil {
+		return nil
+	}
+	if err := r.Members(ctx, account, c, r.planned); err != nil {
+		return &refusal{group: c.Group, cause: err}
+	}
+	return nil
 }
 
 // formerGroup removes the members of a group that the source no longer has, and the
