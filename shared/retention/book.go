@@ -104,7 +104,7 @@ func (b Book) effective(ctx context.Context, account string, found map[store.Ent
 		if err != nil {
 			return nil, err
 		}
-		chain = append(chain, a.Ancestors...)
+		chain, e.moves = append(chain, a.Ancestors...), a.Moves
 	}
 	chain = p.chain(chain)
 	e.Top = chain[len(chain)-1]
@@ -155,6 +155,7 @@ func (b Book) settings(ctx context.Context, chain []string, found map[store.Entr
 	for i, name := range chain {
 		key := SettingsKey(name)
 		entry := found[key]
+		e.revisions = append(e.revisions, entry.Revision)
 		if i < maxGuards {
 			e.guards = append(e.guards, store.Guard{EntryKey: key, Revision: entry.Revision})
 		}
@@ -207,7 +208,7 @@ func (b Book) readGroups(ctx context.Context, e *Effective) error {
 	return nil
 }
 
-// Own returns the settings of the account itself and their revision, "" if it has none.
+// Own returns the settings of the account itself and their revision, "" if it never had any.
 // Errors: store.ErrUnavailable.
 func (b Book) Own(ctx context.Context, account string) (s Settings, revision string, err error) {
 	found, err := b.Entries.Entries(ctx, SettingsKey(account))
@@ -219,9 +220,10 @@ func (b Book) Own(ctx context.Context, account string) (s Settings, revision str
 }
 
 // Save stores the settings of an account, if they still have the revision that
-// [Book.Own] returned. Settings without a policy and without bounds are removed; the mark
-// of the account stays, because accounts below may still have bookmarks. Errors:
-// store.ErrConflict if another client changed them, store.ErrUnavailable.
+// [Book.Own] returned. Settings without a policy and without bounds are stored too, if there
+// were others: [Effective.Version] needs their revision. The mark of the account stays, because
+// accounts below may still have bookmarks. Errors: store.ErrConflict if another client changed
+// them, store.ErrUnavailable.
 func Save(ctx context.Context, entries store.Entries, account, revision string, s Settings) error {
 	value, err := json.Marshal(s)
 	if err != nil {
@@ -231,11 +233,9 @@ func Save(ctx context.Context, entries store.Entries, account, revision string, 
 	if revision == "" {
 		w.If = store.IfAbsent
 	}
-	empty := s.Policy == nil && s.Bounds == Bounds{}
-	if empty && revision == "" {
+	if revision == "" && s.Policy == nil && s.Bounds == (Bounds{}) {
 		return nil
 	}
-	w.Delete = empty
 	mark := store.EntryWrite{Entry: store.Entry{EntryKey: store.EntryKey{Partition: Index, Key: account}, Value: []byte("{}")}}
 	if err := entries.WriteEntries(ctx, mark, w); err != nil {
 		return fmt.Errorf("save retention settings: %w", err)
