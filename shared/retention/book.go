@@ -107,7 +107,6 @@ func (b Book) effective(ctx context.Context, account string, found map[store.Ent
 		chain, e.moves = append(chain, a.Ancestors...), a.Moves
 	}
 	chain = p.chain(chain)
-	e.Top = chain[len(chain)-1]
 	all, err := b.settings(ctx, chain, found, e)
 	if err != nil {
 		return nil, err
@@ -265,18 +264,18 @@ func (b Book) Listed(ctx context.Context) ([]string, error) {
 // Below passes an account to do, and then the accounts below it, except listed accounts and
 // those below them. An account that is not in the tree has no others below it. Errors:
 // store.ErrUnavailable, and those of do.
-func (b Book) Below(ctx context.Context, tree *access.Tree, account string, listed func(string) bool, do func(string) error) error {
+func (b Book) Below(ctx context.Context, tree *access.Tree, account string, listed func(string) bool, do func(access.Listed) error) error {
 	inTree := false
 	err := tree.Walk(ctx, account, func(a access.Listed) error {
 		inTree = true
 		nearest := slices.IndexFunc(a.Ancestors, listed)
 		if a.ID == account || !listed(a.ID) && nearest >= 0 && a.Ancestors[nearest] == account {
-			return do(a.ID)
+			return do(a)
 		}
 		return nil
 	})
 	if errors.Is(err, access.ErrNoAccount) && !inTree {
-		return do(account)
+		return do(access.Listed{ID: account})
 	}
 	return err
 }

@@ -15,9 +15,6 @@ import (
 type Effective struct {
 	// Account is the account.
 	Account string
-	// Top is the account at the top of the tree that has Account: Account itself if no other is
-	// above it. Guards of accounts with the same Top have entries in common.
-	Top string
 	// Source has the policy that applies. It is Account or an account above it, or ""
 	// without any policy.
 	Source string

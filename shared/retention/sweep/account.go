@@ -49,7 +49,6 @@ type bookmarks struct {
 // accountSweep sweeps one account.
 type accountSweep struct {
 	*Sweeper
-	trees   *treeLocks
 	account string
 	now     recording.Seconds
 	began   time.Time
@@ -201,7 +200,7 @@ func (a *accountSweep) examine(ctx context.Context, r *recording.Recording) erro
 		a.keepHeld(r)
 		return nil
 	}
-	err := a.trees.alone(a.applied.Top, func() error { return a.Remove.Expire(ctx, r.Account, r.ID, a.now) })
+	err := a.Remove.Expire(ctx, r.Account, r.ID, a.now)
 	a.removedOne(r.ID, err)
 	var held *hold.HeldError
 	switch {
