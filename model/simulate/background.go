@@ -59,18 +59,15 @@ func (w *world) ingestEvents(ctx context.Context) error {
 	return nil
 }
 
-// sweepAll runs the sweep of the function expire. Policies and holds may change in the middle.
+// sweepAll runs the sweep of the function expire. Policies, holds and places may change in the middle.
 func (w *world) sweepAll(ctx context.Context) error {
 	w.mayDie("sweep", 6)
 	var failed error
 	if w.rnd.IntN(24*7) == 0 {
 		w.kill.at = w.point()
 		w.kill.interrupt = func() {
-			if w.rnd.IntN(2) == 0 {
-				failed = w.changePolicy(ctx, w.aside)
-			} else {
-				failed = w.changeHolds(ctx, w.aside)
-			}
+			change := pick(w, []func(context.Context, application) error{w.changePolicy, w.changeHolds, w.move})
+			failed = change(ctx, w.aside)
 		}
 	}
 	_, err := w.app.sweeper.Run(ctx)

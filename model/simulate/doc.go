@@ -3,11 +3,12 @@
 // users, imports, crashes and outages that a seed decides.
 //
 // Every hour, users create recordings, upload their audio at once or hours later, import old
-// ones, tag, delete and restore them, change policies, and place and release legal holds.
+// ones, tag, delete and restore them, change policies, move accounts out of the tree and back, and
+// place and release legal holds. Policies also end, and come back as they were, between two sweeps.
 // Then the background work runs as in `make run` and in the cloud, with a reconciliation of
 // the table and the bucket a day. Any call to the store or the bucket may be the last one of
-// its process. Events get lost, and come twice. Policies and holds also change in the middle
-// of a sweep, holds are placed in the middle of a delete, and reconciliations run in the
+// its process. Events get lost, and come twice. Policies, holds and places also change in the
+// middle of a sweep, holds are placed in the middle of a delete, and reconciliations run in the
 // middle of an import. The clock jumps forward and back by up to a day, and the service is
 // off for hours. In some runs it is on for a few hours a day only.
 //

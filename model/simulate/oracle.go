@@ -59,17 +59,24 @@ type legal struct {
 type oracle struct {
 	truths   map[string]*truth
 	order    []*truth
-	policies map[string][]keep // by account; nil follows the parent
-	most     int               // the operator's bounds, in days
-	least    int
+	settings map[string]settings // by account
+	parents  map[string]string   // by account, "" at the top
 	holds    []legal
 }
 
 // days returns how many days a recording is kept; 0 is for good.
 func (o *oracle) days(t *truth) int {
-	rules, own := o.policies[t.account]
-	if !own {
-		rules = o.policies[accounts[0]]
+	var rules []keep
+	most, least := 0, 0
+	for at := t.account; at != ""; at = o.parents[at] {
+		s := o.settings[at]
+		if rules == nil {
+			rules = s.rules
+		}
+		if s.Max > 0 && (most == 0 || s.Max < most) {
+			most = s.Max
+		}
+		least = max(least, s.Min)
 	}
 	days := 0
 	for _, r := range rules {
@@ -78,11 +85,11 @@ func (o *oracle) days(t *truth) int {
 			break
 		}
 	}
-	if o.most > 0 && (days == 0 || days > o.most) {
-		days = o.most
+	if most > 0 && (days == 0 || days > most) {
+		days = most
 	}
-	if days > 0 && days < o.least {
-		days = o.least
+	if days > 0 && days < least {
+		days = least
 	}
 	return days
 }

@@ -47,7 +47,7 @@ func TestNothingGoneEarlyAndNothingKeptTooLong(t *testing.T) {
 func TestServiceThatIsOftenOff(t *testing.T) {
 	t.Parallel()
 	o := options(t)
-	o.Hours, o.Days = 8, max(o.Days, 12)
+	o.Hours, o.Days = 8, max(o.Days, 24)
 	if counts, err := simulate.Run(t.Context(), o); err != nil || counts.Expired == 0 {
 		t.Errorf("Run = %+v, %v, want recordings that expire", counts, err)
 	}

@@ -5,13 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 
 	"github.com/callrecordings/api/shared/deletion"
 	"github.com/callrecordings/api/shared/hold"
 	"github.com/callrecordings/api/shared/purge"
 	"github.com/callrecordings/api/shared/recording"
-	"github.com/callrecordings/api/shared/retention"
 	"github.com/callrecordings/api/shared/store"
 )
 
@@ -62,7 +60,7 @@ func (w *world) point() int {
 
 // act lets a user do something.
 func (w *world) act(ctx context.Context) error {
-	switch n := w.rnd.IntN(1000); {
+	switch n := w.rnd.IntN(1008); {
 	case n < 450:
 		return w.create(ctx)
 	case n < 600:
@@ -77,6 +75,10 @@ func (w *world) act(ctx context.Context) error {
 		return w.restore(ctx)
 	case n < 980:
 		return w.changePolicy(ctx, w.app)
+	case n < 984:
+		return w.move(ctx, w.app)
+	case n < 988:
+		return w.pause(ctx)
 	}
 	return w.changeHolds(ctx, w.app)
 }
@@ -266,46 +268,6 @@ func (w *world) holdMeanwhile(ctx context.Context, t *truth, failed *error) func
 			w.Meanwhile++
 		}
 	}
-}
-
-// changePolicy saves, changes or removes the policy of an account, or the operator's bounds.
-func (w *world) changePolicy(ctx context.Context, a application) error {
-	account := pick(w, accounts)
-	var p *retention.Policy
-	var rules []keep
-	if account == accounts[0] || w.rnd.IntN(4) > 0 {
-		p = &retention.Policy{}
-		for i, r := range []keep{{tag: pick(w, tags[1:])}, {owner: pick(w, owners)}, {}} {
-			if r.days = pick(w, terms); w.rnd.IntN(5) == 0 {
-				r.days = 0
-			}
-			rules = append(rules, r)
-			p.Rules = append(p.Rules, retention.Rule{Name: strconv.Itoa(i), Days: r.days, Forever: r.days == 0, Tag: r.tag, Owner: r.owner})
-		}
-	}
-	b := retention.Bounds{Min: w.least, Max: w.most}
-	if account == accounts[0] && w.rnd.IntN(3) == 0 {
-		b = pick(w, []retention.Bounds{{}, {Min: 30}, {Max: 365}, {Min: 7, Max: 90}})
-	}
-	save := func(a application) error {
-		s, revision, err := retention.Book{Entries: a.store}.Own(ctx, account)
-		if err != nil {
-			return err
-		}
-		if s.Policy = p; account == accounts[0] {
-			s.Bounds = b
-		}
-		return retention.Save(ctx, a.store, account, revision, s)
-	}
-	if err := w.insist("policy", save, a); err != nil {
-		return fmt.Errorf("save a policy: %w", err)
-	}
-	w.Policies++
-	if delete(w.policies, account); p != nil {
-		w.policies[account] = rules
-	}
-	w.least, w.most = b.Min, b.Max
-	return w.changed(ctx)
 }
 
 // insist repeats a request until it was not interrupted.

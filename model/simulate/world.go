@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"path/filepath"
 	"time"
@@ -55,7 +56,10 @@ type Options struct {
 type Counts struct {
 	Created, Imported, Tagged, Deleted, Restored, Erased, Expired, Purged int
 	Policies, Holds, Releases                                             int
-	Jumps, Outages                                                        int
+	// Moves are those of accounts to another place, and Pauses the times without a policy between
+	// two sweeps.
+	Moves, Pauses  int
+	Jumps, Outages int
 	// Meanwhile are holds that were placed while their recordings were being deleted.
 	Meanwhile int
 	// Late are uploads some hours after the creation, Lost those without an event, and
@@ -70,8 +74,11 @@ type Counts struct {
 	Most, Left int
 }
 
-// accounts are the accounts of the simulation. The first one is the parent of the others.
-var accounts = []string{"root", "left", "right"}
+// accounts are the accounts of the simulation, each after the one above it.
+var accounts = []string{"root", "left", "right", "low"}
+
+// places are where they belong: each below another one. At times an account is at the top.
+var places = map[string]string{"left": "root", "right": "root", "low": "left"}
 
 // world is the service with its users.
 type world struct {
@@ -135,7 +142,7 @@ var start = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 // open makes a world with the accounts and nothing in them.
 func open(ctx context.Context, o Options) (*world, error) {
 	w := &world{Options: o, rnd: rand.New(rand.NewPCG(o.Seed, 1)), now: start, calm: start.Add(48 * time.Hour)} //nolint:gosec // repeatable
-	w.oracle = oracle{truths: map[string]*truth{}, policies: map[string][]keep{}}
+	w.oracle = oracle{truths: map[string]*truth{}, settings: map[string]settings{}, parents: maps.Clone(places)}
 	w.kill = killer{longest: map[string]int{}, points: map[point]int{}}
 	w.plain, w.Findings = dated{stored: map[string]time.Time{}, now: w.clock}, map[reconcile.Kind]int{}
 	w.bytes = rand.NewChaCha8([32]byte{byte(o.Seed)})
@@ -161,12 +168,8 @@ func open(ctx context.Context, o Options) (*world, error) {
 	w.app = w.application(driver{faultstore.NewWith(w.rows, w.kill.choose), w.raw}, mortal{w.plain, &w.kill})
 	w.aside = w.application(w.rows, w.plain)
 	tree := access.NewTree(w.raw)
-	for i, name := range accounts {
-		parent := ""
-		if i > 0 {
-			parent = accounts[0]
-		}
-		if err := tree.Add(ctx, name, parent, name); err != nil {
+	for _, name := range accounts {
+		if err := tree.Add(ctx, name, places[name], name); err != nil {
 			return nil, errors.Join(err, w.close())
 		}
 	}

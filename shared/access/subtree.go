@@ -213,6 +213,15 @@ type Listed struct {
 	Account
 }
 
+// Top returns the account at the top of the tree that has the account: the account itself if no
+// other is above it.
+func (a Listed) Top() string {
+	if len(a.Ancestors) == 0 {
+		return a.ID
+	}
+	return a.Ancestors[len(a.Ancestors)-1]
+}
+
 // Account returns an account. Errors: ErrNoAccount, store.ErrUnavailable.
 func (t *Tree) Account(ctx context.Context, account string) (Account, error) {
 	n, err := t.read(ctx, account)

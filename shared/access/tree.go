@@ -88,10 +88,13 @@ func (n node) unchanged() []store.EntryWrite {
 // below returns n as an account directly below parent. If n is itself disabled, it stays
 // so.
 func (n node) below(parent node) node {
-	disabled := n.DisabledItself(n.id)
+	disabled, before := n.DisabledItself(n.id), n.Ancestors
 	n.Parent, n.Ancestors, n.Disabled = parent.id, nil, nil
 	if parent.id != "" {
 		n.Ancestors = append([]string{parent.id}, parent.Ancestors...)
+	}
+	if !slices.Equal(before, n.Ancestors) {
+		n.Moves++
 	}
 	if disabled {
 		n.Disabled = []string{n.id}
@@ -145,6 +148,7 @@ func (t *Tree) Add(ctx context.Context, account, parent, name string) error {
 			return err
 		}
 		added := node{Account: Account{Name: name}, id: account}.below(above)
+		added.Moves = 0
 		if err := checkDepth(added); err != nil {
 			return err
 		}

@@ -304,3 +304,29 @@ func TestCanceledChange(t *testing.T) {
 	}
 	wantConsistent(t, s, ids(family)...)
 }
+
+// Moves counts what changes the accounts above, for the account that moves and for all below it.
+func TestMoves(t *testing.T) {
+	t.Parallel()
+	s := openStore(t)
+	tree := access.NewTree(s)
+	plant(t, tree, family...)
+	for _, change := range []func() error{
+		func() error { return tree.Rename(t.Context(), "shop", "Shop") },
+		func() error { return tree.Disable(t.Context(), "top") },
+		func() error { return tree.Move(t.Context(), "east", "top") }, // it is there
+		func() error { return tree.Move(t.Context(), "east", "") },
+		func() error { return tree.Move(t.Context(), "east", "top") },
+		func() error { return tree.Move(t.Context(), "till", "mill") },
+	} {
+		if err := change(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	all := snapshot(t, s)
+	for id, want := range map[string]int{"top": 0, "west": 0, "mill": 0, "east": 2, "shop": 2, "yard": 2, "till": 3} {
+		if got := all[id].Moves; got != want {
+			t.Errorf("%s has moved %d times, want %d", id, got, want)
+		}
+	}
+}

@@ -119,10 +119,9 @@ func (b Book) inherited(ctx context.Context, account string, found map[store.Ent
 		if err != nil {
 			return nil, err
 		}
-		chain = append(chain, a.Ancestors...)
+		chain, e.moves = append(chain, a.Ancestors...), a.Moves
 	}
 	chain = p.chain(chain)
-	e.Top = chain[len(chain)-1]
 	all, err := b.settings(ctx, chain, found, e)
 	if err != nil {
 		return nil, err
@@ -170,6 +169,7 @@ func (b Book) settings(ctx context.Context, chain []string, found map[store.Entr
 	for i, name := range chain {
 		key := SettingsKey(name)
 		entry := found[key]
+		e.revisions = append(e.revisions, entry.Revision)
 		if i < maxGuards {
 			e.guards = append(e.guards, store.Guard{EntryKey: key, Revision: entry.Revision})
 		}
@@ -216,7 +216,7 @@ func (b Book) readGroups(ctx context.Context, e *Effective) error {
 	return nil
 }
 
-// Own returns the settings of the account itself and their revision, "" if it has none.
+// Own returns the settings of the account itself and their revision, "" if it never had any.
 // Errors: store.ErrUnavailable.
 func (b Book) Own(ctx context.Context, account string) (s Settings, revision string, err error) {
 	found, err := b.Entries.Entries(ctx, SettingsKey(account))
@@ -228,20 +228,19 @@ func (b Book) Own(ctx context.Context, account string) (s Settings, revision str
 }
 
 // Save stores the settings of an account, if they still have the revision that
-// [Book.Own] returned. Settings without a policy and without bounds are removed; the mark
-// of the account stays, because accounts below may still have bookmarks. Errors:
-// store.ErrConflict if another client changed them, store.ErrUnavailable.
+// [Book.Own] returned. Settings without a policy and without bounds are stored too, if there
+// were others: [Effective.Version] needs their revision. The mark of the account stays, because
+// accounts below may still have bookmarks. Errors: store.ErrConflict if another client changed
+// them, store.ErrUnavailable.
 func Save(ctx context.Context, entries store.Entries, account, revision string, s Settings) error {
 	value, err := json.Marshal(s)
 	if err != nil {
 		return fmt.Errorf("encode retention settings: %w", err)
 	}
 	w := store.Replace(store.Entry{EntryKey: SettingsKey(account), Value: value, Revision: revision})
-	empty := s.Policy == nil && s.Bounds == Bounds{}
-	if empty && revision == "" {
+	if revision == "" && s.Policy == nil && s.Bounds == (Bounds{}) {
 		return nil
 	}
-	w.Delete = empty
 	mark := store.EntryWrite{Entry: store.Entry{EntryKey: store.EntryKey{Partition: Index, Key: account}, Value: []byte("{}")}}
 	if err := entries.WriteEntries(ctx, mark, w); err != nil {
 		return fmt.Errorf("save retention settings: %w", err)
@@ -266,18 +265,18 @@ func (b Book) Listed(ctx context.Context) ([]string, error) {
 // Below passes an account to do, and then the accounts below it, except listed accounts and
 // those below them. An account that is not in the tree has no others below it. Errors:
 // store.ErrUnavailable, and those of do.
-func (b Book) Below(ctx context.Context, tree *access.Tree, account string, listed func(string) bool, do func(string) error) error {
+func (b Book) Below(ctx context.Context, tree *access.Tree, account string, listed func(string) bool, do func(access.Listed) error) error {
 	inTree := false
 	err := tree.Walk(ctx, account, func(a access.Listed) error {
 		inTree = true
 		nearest := slices.IndexFunc(a.Ancestors, listed)
 		if a.ID == account || !listed(a.ID) && nearest >= 0 && a.Ancestors[nearest] == account {
-			return do(a.ID)
+			return do(a)
 		}
 		return nil
 	})
 	if errors.Is(err, access.ErrNoAccount) && !inTree {
-		return do(account)
+		return do(access.Listed{ID: account})
 	}
 	return err
 }

@@ -55,8 +55,8 @@ func (c *counter) list(ctx context.Context) error {
 		return nil
 	}
 	changed := func(id string) bool { return id == c.change.account }
-	err := c.book().Below(ctx, access.NewTree(c.Entries), c.change.account, changed, func(id string) error {
-		c.accounts = append(c.accounts, id)
+	err := c.book().Below(ctx, access.NewTree(c.Entries), c.change.account, changed, func(a access.Listed) error {
+		c.accounts = append(c.accounts, a.ID)
 		return nil
 	})
 	slices.Sort(c.accounts)

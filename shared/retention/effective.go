@@ -15,9 +15,6 @@ import (
 type Effective struct {
 	// Account is the account.
 	Account string
-	// Top is the account at the top of the tree that has Account: Account itself if no other is
-	// above it. Guards of accounts with the same Top have entries in common.
-	Top string
 	// Source has the policy that applies. It is Account or an account above it, or ""
 	// without any policy.
 	Source string
@@ -29,6 +26,10 @@ type Effective struct {
 	// members has the users of the groups in Policy, by group.
 	members map[string]map[string]bool
 	guards  []store.Guard
+	// moves is how often the account has moved, and revisions are those of the settings of the
+	// account and of all accounts above it, "" for those that never had any.
+	moves     int
+	revisions []string
 }
 
 // Guards returns the entries that e was computed from. A removal that rests on e passes
@@ -123,6 +124,17 @@ func (e *Effective) Fingerprint() string {
 	}
 	slices.SortFunc(groups, func(a, b group) int { return compareText(a.Name, b.Name) })
 	text, _ := json.Marshal([]any{e.Policy, e.Bounds, groups}) // these types cannot fail
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:16])
+}
+
+// Version identifies the state of the settings and of the account's place that e was computed from.
+// If a policy is removed and saved again, or the account moves out and back, the fingerprint is
+// the same as before, but the version is another. Two equal versions mean that the policy and the
+// bounds have stayed the same in between. Other changes of the account, such as its name, do not
+// count.
+func (e *Effective) Version() string {
+	text, _ := json.Marshal([]any{e.Fingerprint(), e.moves, e.revisions}) // these types cannot fail
 	sum := sha256.Sum256(text)
 	return hex.EncodeToString(sum[:16])
 }

@@ -1,6 +1,7 @@
 // Package turns gives accounts their turns in work that may take longer than one run, such as a
 // sweep. An account with much to do holds up no other: after a turn it waits for all others. If
-// the time is up, the next run begins with the account whose turn it is.
+// the time is up, the next run begins with the account whose turn it is. Trees of accounts have
+// turns in the same way, by the account at the top.
 package turns
 
 import (
@@ -26,6 +27,9 @@ type Rota struct {
 	// Parallel is how many accounts have a turn at the same time; 0 means 1. An account never
 	// has two turns at the same time.
 	Parallel int
+	// Over, if not nil, is called after each turn. Once it returns true, no more turns begin. The
+	// next run begins with the account whose turn it is, as at the end of ctx.
+	Over func() bool
 }
 
 // result is the end of a turn.
@@ -36,7 +40,7 @@ type result struct {
 	log     requestlog.Entry
 }
 
-// Run calls turn for one account after the other until each is done, or ctx ends. accounts are
+// Run calls turn for one account after the other until each is done, ctx ends or Over. accounts are
 // sorted. An account that is not done has another turn after all others have had theirs. One
 // that fails has no more turns in this run. When Run returns, no turn is in progress.
 //
@@ -56,7 +60,7 @@ func (r Rota) Run(ctx context.Context, accounts []string, turn func(ctx context.
 	return errors.Join(failed, r.save(context.WithoutCancel(ctx), first, next))
 }
 
-// work gives the accounts that wait their turns. left are those that wait when ctx ends.
+// work gives the accounts that wait their turns. left are those that wait when the time is up.
 func (r Rota) work(ctx context.Context, waiting []string, turn func(context.Context, string) (bool, error)) (left []string, failed error) {
 	parallel := max(1, r.Parallel)
 	results := make(chan result, parallel)
@@ -65,8 +69,9 @@ func (r Rota) work(ctx context.Context, waiting []string, turn func(context.Cont
 		end.done, end.err = turn(requestlog.With(ctx, &end.log), account)
 		results <- end
 	}
+	over := false
 	for running := 0; ; {
-		for ; running < parallel && len(waiting) > 0 && ctx.Err() == nil; running++ {
+		for ; running < parallel && len(waiting) > 0 && ctx.Err() == nil && !over; running++ {
 			account := waiting[0]
 			if waiting = waiting[1:]; parallel == 1 {
 				give(account) // in the goroutine of the caller, which a panic in turn reaches then
@@ -80,6 +85,7 @@ func (r Rota) work(ctx context.Context, waiting []string, turn func(context.Cont
 		end := <-results
 		running--
 		addUsage(requestlog.From(ctx), &end.log)
+		over = over || r.Over != nil && r.Over()
 		switch {
 		case end.err != nil && ctx.Err() == nil:
 			failed = errors.Join(failed, end.err)

@@ -79,6 +79,25 @@ func TestTurns(t *testing.T) {
 	}
 }
 
+// Once Over is true, no more turns begin. At least one account has had its turn.
+func TestTurnsUntilOver(t *testing.T) {
+	t.Parallel()
+	r := newRota(t, 1)
+	var order []string
+	limit := 1
+	r.Over = func() bool { return len(order) >= limit }
+	for _, want := range []string{"a", "ab", "abca"} {
+		err := r.Run(t.Context(), []string{"a", "b", "c"}, func(_ context.Context, account string) (bool, error) {
+			order = append(order, account)
+			return false, nil
+		})
+		if got := strings.Join(order, ""); err != nil || got != want {
+			t.Errorf("the turns are %q, %v, want %q", got, err, want)
+		}
+		limit += limit
+	}
+}
+
 // As many accounts as asked for have a turn at the same time, and none has two. No turn is in
 // progress once Run returns.
 func TestTurnsInParallel(t *testing.T) {

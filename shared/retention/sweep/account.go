@@ -30,8 +30,9 @@ const (
 
 // bookmarks are the state of the sweep for an account.
 type bookmarks struct {
-	// Fingerprint is that of the policy for which Places count.
-	Fingerprint string `json:"fingerprint"`
+	// Version is that of what applied when Places began. It has to be more than a fingerprint: while
+	// nothing limits the account, a recording may appear behind Places without a note.
+	Version string `json:"version"`
 	// Places has, for each number of days, how far the index was examined.
 	Places map[string]store.Position `json:"places"`
 	// Redo is when Places are emptied once more, in Gregorian seconds; 0 for never.
@@ -49,7 +50,6 @@ type bookmarks struct {
 // accountSweep sweeps one account.
 type accountSweep struct {
 	*Sweeper
-	trees   *treeLocks
 	account string
 	now     recording.Seconds
 	began   time.Time
@@ -127,14 +127,15 @@ func (a *accountSweep) load(ctx context.Context) error {
 	return err
 }
 
-// renew moves the bookmarks back if the policy or the holds have changed.
+// renew moves the bookmarks back if the policy, the account's place or the holds have changed,
+// even if they are the same again.
 func (a *accountSweep) renew() {
 	m := &a.marks
-	switch fingerprint := a.applied.Fingerprint(); {
-	case m.Fingerprint != fingerprint:
-		*m = bookmarks{Fingerprint: fingerprint, Redo: a.now + redoAfter, Deleted: deletedLook{Due: a.now}}
+	switch version := a.applied.Version(); {
+	case m.Version != version:
+		*m = bookmarks{Version: version, Redo: a.now + redoAfter, Deleted: deletedLook{Due: a.now}}
 	case m.Redo != 0 && m.Redo <= a.now:
-		*m = bookmarks{Fingerprint: fingerprint, Deleted: deletedLook{Due: a.now}}
+		*m = bookmarks{Version: version, Deleted: deletedLook{Due: a.now}}
 	}
 	if m.Places == nil {
 		m.Places = map[string]store.Position{}
@@ -209,7 +210,7 @@ func (a *accountSweep) examine(ctx context.Context, r *recording.Recording) erro
 		a.keepHeld(r)
 		return nil
 	}
-	err := a.trees.alone(a.applied.Top, func() error { return a.Remove.Expire(ctx, r.Account, r.ID, a.now) })
+	err := a.Remove.Expire(ctx, r.Account, r.ID, a.now)
 	a.removedOne(r.ID, err)
 	var held *hold.HeldError
 	switch {

@@ -82,7 +82,7 @@ func (a *accountSweep) lookAt(ctx context.Context, t *store.Tombstone) error {
 	case len(a.applied.Holds.Covering(t.Recording)) > 0:
 		return nil
 	}
-	err := a.trees.alone(a.applied.Top, func() error { return a.Remove.Condemn(ctx, t.Account, t.ID, a.now) })
+	err := a.Remove.Condemn(ctx, t.Account, t.ID, a.now)
 	var held *hold.HeldError
 	switch {
 	case err == nil:

@@ -1,13 +1,13 @@
 // Package sweep removes the recordings that have expired (docs/adr/025-retention.md).
 //
-// [Sweeper.Run] is called every hour. It gives every account with a policy its turn. In
-// each account it reads the oldest end of the index, up to the age at which recordings
-// begin to expire, and only from where it stopped the last time. So its cost depends
-// on the expired recordings, not on all of them. For each different number of days in a
-// policy, a bookmark marks the end of the examined part of the index. A new policy starts
-// the bookmarks again. Recordings that move behind them leave notes ([retention.Watched]),
-// and those on hold are examined again when the holds have changed. Deleted recordings that
-// can still be restored are in another part of the index, see deleted.go.
+// [Sweeper.Run] is called every hour. It gives every tree of accounts its turns, and in each
+// tree every account with a policy, see trees.go. In each account it reads the oldest end of
+// the index, up to the age at which recordings begin to expire, and only from where it stopped
+// the last time. So its cost depends on the expired recordings, not on all of them. For each
+// different number of days in a policy, a bookmark marks the end of the examined part of the
+// index. A new policy starts the bookmarks again. Recordings that move behind them leave notes
+// ([retention.Watched]), and those on hold are examined again when the holds have changed.
+// Deleted recordings that can still be restored are in another part of the index, see deleted.go.
 //
 // A clock that jumps forward must not remove anything too early. The first run after a jump removes
 // nothing. While the clock is in doubt, later runs remove only recordings that were due at a time
@@ -17,23 +17,17 @@ package sweep
 import (
 	"context"
 	"errors"
-	"slices"
-	"sync"
-	"sync/atomic"
 	"time"
 
-	"github.com/callrecordings/api/shared/access"
 	"github.com/callrecordings/api/shared/audit"
 	"github.com/callrecordings/api/shared/recording"
-	"github.com/callrecordings/api/shared/retention"
 	"github.com/callrecordings/api/shared/store"
-	"github.com/callrecordings/api/shared/turns"
 )
 
 // partition has the state of the sweep as a whole.
 const partition = "retention-sweep"
 
-// DefaultTurn is how long an account is swept before the next one has its turn.
+// DefaultTurn is how long a tree of accounts is swept before the next one has its turn.
 const DefaultTurn = time.Minute
 
 // Sweeper removes expired recordings. It is safe to run several at the same time: of two
@@ -55,11 +49,11 @@ type Sweeper struct {
 	// Now is the clock.
 	Now func() time.Time
 	// Time bounds one run; 0 means no limit. The next run continues. Turn bounds the turn
-	// of one account; 0 means DefaultTurn.
+	// of one tree of accounts; 0 means DefaultTurn.
 	Time, Turn time.Duration
-	// Parallel is how many accounts are swept at the same time; 0 means 1. With more, Remove
-	// and Record are called by several goroutines, but Remove never for two accounts of the same
-	// tree, and Record never for the same account.
+	// Parallel is how many trees of accounts are swept at the same time; 0 means 1. With more,
+	// Remove and Record are called by several goroutines, but never for two accounts of the same
+	// tree.
 	Parallel int
 }
 
@@ -109,9 +103,10 @@ func (s *Sweeper) sweep(ctx context.Context, start time.Time, at recording.Secon
 		defer cancel()
 	}
 	purged, failed := s.endRestores(ctx, at)
-	accounts, err := s.accounts(ctx)
+	// The wall clock may jump in the middle of a run; Sub uses the monotonic clock.
+	all, err := s.trees(ctx, func() recording.Seconds { return at + recording.SecondsIn(s.Now().Sub(start)) })
 	if err == nil {
-		removed, err = s.turns(ctx, start, at, accounts)
+		removed, err = s.turns(ctx, all)
 	}
 	return purged + removed, errors.Join(failed, err)
 }
@@ -129,52 +124,5 @@ func (s *Sweeper) endRestores(ctx context.Context, now recording.Seconds) (int, 
 	return s.Restorable(ctx, now)
 }
 
-// turns gives accounts their turns until all are done or ctx ends.
-func (s *Sweeper) turns(ctx context.Context, start time.Time, at recording.Seconds, accounts []string) (int, error) {
-	var removed atomic.Int64
-	trees := &treeLocks{locks: map[string]*sync.Mutex{}}
-	rota := turns.Rota{Entries: s.Entries, Key: turnKey, Parallel: s.Parallel}
-	err := rota.Run(ctx, accounts, func(ctx context.Context, account string) (bool, error) {
-		// The wall clock may jump in the middle of a run; Sub uses the monotonic clock.
-		n, done, err := s.turn(ctx, trees, account, at+recording.SecondsIn(s.Now().Sub(start)))
-		removed.Add(int64(n))
-		return done, err
-	})
-	return int(removed.Load()), err
-}
-
-// turn sweeps an account until it is done or its turn is over.
-func (s *Sweeper) turn(ctx context.Context, trees *treeLocks, account string, now recording.Seconds) (removed int, done bool, err error) {
-	limit := s.Turn
-	if limit == 0 {
-		limit = DefaultTurn
-	}
-	a := &accountSweep{Sweeper: s, trees: trees, account: account, now: now, began: s.Now(), limit: limit}
-	done, err = a.run(ctx)
-	if errors.Is(err, store.ErrConflict) {
-		return a.removed, true, nil // another sweeper has this account
-	}
-	return a.removed, done, err
-}
-
-// accounts returns the accounts that have a policy or bounds, or inherit them, sorted.
-func (s *Sweeper) accounts(ctx context.Context) ([]string, error) {
-	book := retention.Book{Entries: s.Entries}
-	roots, err := book.Listed(ctx)
-	if err != nil {
-		return nil, err
-	}
-	listed := func(id string) bool { _, ok := slices.BinarySearch(roots, id); return ok }
-	var all []string
-	tree := access.NewTree(s.Entries)
-	for _, root := range roots {
-		if err := book.Below(ctx, tree, root, listed, func(id string) error { all = append(all, id); return nil }); err != nil {
-			return nil, err
-		}
-	}
-	slices.Sort(all)
-	return slices.Compact(all), nil
-}
-
-// turnKey is the key of the entry with the account that the next run begins with.
+// turnKey is the key of the entry with the tree that the next run begins with.
 var turnKey = store.EntryKey{Partition: partition, Key: "turn"}

@@ -2,6 +2,8 @@ package sweep_test
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"sync"
 	"testing"
 	"time"
@@ -48,8 +50,106 @@ func (m *meeting) in(tree string, remove func() error) error {
 	return err
 }
 
-// Removals in accounts of the same tree wait for each other: they check the same entries. Those of
-// other accounts do not wait.
+// busy removes nothing, but counts removals and lets time pass for each, two milliseconds. The
+// time of a run is up after some of them.
+type busy struct {
+	mu      sync.Mutex
+	now     time.Time
+	removed map[string]int // by account
+	left    int
+	stop    func()
+	fails   string // an account
+}
+
+func (b *busy) Expire(_ context.Context, account, _ string, _ recording.Seconds) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if account == b.fails {
+		return store.ErrUnavailable
+	}
+	b.now = b.now.Add(2 * time.Millisecond)
+	b.removed[account]++
+	if b.left--; b.left == 0 {
+		b.stop()
+	}
+	return nil
+}
+
+func (b *busy) Condemn(ctx context.Context, account, id string, now recording.Seconds) error {
+	return b.Expire(ctx, account, id, now)
+}
+
+func (b *busy) clock() time.Time {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.now
+}
+
+// run lets the sweeper of w run until so many recordings are removed.
+func (b *busy) run(w *world, removals int) error {
+	w.Helper()
+	ctx, cancel := context.WithCancel(w.ctx())
+	defer cancel()
+	b.now, b.left, b.stop = b.now.Add(time.Hour), removals, cancel
+	_, err := w.Sweeper.Run(ctx)
+	return err
+}
+
+// newBusy returns a world with many accounts below P that have much to remove, and with the account
+// zz that has one expired recording. A turn has time for 12 removals.
+func newBusy(t *testing.T, accounts, recordings int) (*world, *busy) {
+	t.Helper()
+	w := newWorld(t)
+	tree := access.NewTree(w.store)
+	w.check(tree.Add(w.ctx(), "P", "", ""))
+	for i := range accounts {
+		account := fmt.Sprintf("p%02d", i)
+		w.check(tree.Add(w.ctx(), account, "P", ""))
+		for j := range recordings {
+			w.put(account, float64(40+j))
+		}
+	}
+	w.put("zz", 40)
+	w.save("P", retention.Rule{Name: "all", Days: 30})
+	w.save("zz", retention.Rule{Name: "all", Days: 30})
+	b := &busy{now: w.now, removed: map[string]int{}}
+	w.Remove, w.Recordings, w.Now = b, w.store, b.clock
+	w.Turn = 24 * time.Millisecond
+	return w, b
+}
+
+// A tree with many accounts that have much to remove takes one turn at a time, so another tree has
+// its own soon. Within the tree, each account has its turn.
+func TestATreeWithManyBusyAccounts(t *testing.T) {
+	t.Parallel()
+	for _, parallel := range []int{1, 4} {
+		w, b := newBusy(t, 40, 8)
+		w.Sweeper.Parallel = parallel
+		w.check(b.run(w, 24))
+		if b.removed["zz"] != 1 {
+			t.Errorf("with %d trees at a time, zz has %d removals after the first run, want 1", parallel, b.removed["zz"])
+		}
+		w.check(b.run(w, 24))
+		for i := range 40 {
+			if account := fmt.Sprintf("p%02d", i); b.removed[account] == 0 {
+				t.Errorf("with %d trees at a time, %s has no removal after the second run", parallel, account)
+			}
+		}
+	}
+}
+
+// An account that fails keeps neither others of its tree nor other trees from their turns.
+func TestAnAccountOfATreeThatFails(t *testing.T) {
+	t.Parallel()
+	w, b := newBusy(t, 3, 2)
+	b.fails = "p00"
+	if err := b.run(w, 100); !errors.Is(err, store.ErrUnavailable) || fmt.Sprint(b.removed) != "map[p01:2 p02:2 zz:1]" {
+		t.Errorf("Run = %v after the removals %v, want the error of p00 and all others", err, b.removed)
+	}
+}
+
+// Removals in accounts of the same tree are one after the other: they check the same entries. Those
+// of other trees do not wait.
 func TestRemovalsInOneTree(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -114,7 +114,7 @@ func (n noting) Expire(ctx context.Context, account, id string, now recording.Se
 	return n.Remover.Expire(ctx, account, id, now)
 }
 
-// Several accounts are swept at the same time, with the same result.
+// Several accounts, each a tree of its own, are swept at the same time, with the same result.
 func TestParallelSweep(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
