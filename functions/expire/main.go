@@ -17,9 +17,8 @@ import (
 // runTime and lockTime leave two minutes of the function's 15 for the state at the end.
 const runTime = 8 * time.Minute
 
-// parallel is how many trees of accounts are swept, or how many accounts have audio locked, at the
-// same time. One removal takes about 20 ms and 10 write units, so 4 take 2,000 units a second, half
-// of what a new table admits.
+// parallel is how many trees of accounts are swept, or accounts locked, at once. A removal takes
+// 20 ms and 10 write units, so 4 take 2,000 units a second, half of what a new table admits.
 const parallel = 4
 
 func main() { wiring.ScheduleReporting(config.Expire, build) }

@@ -45,6 +45,7 @@ var noRow = map[string]string{
 	"incoming.ErrUnchanged":   "only package bucket returns it, for an event of the bucket",
 	"notify.ErrUnavailable":   "only the function publish sends events",
 	"job.ErrLost":             "only workers get it",
+	"job.ErrTooMuch":          "only the command line reads what jobs name",
 	"zipfile.ErrSize":         "only workers write files",
 	"job.ErrUnknownAction":    "only workers get it; the API checks the name first",
 	"search.ErrBusy":          "only the function index indexes recordings",
