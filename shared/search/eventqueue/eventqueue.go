@@ -87,12 +87,11 @@ func (q Queue) message(ctx context.Context, m *events.SQSMessage) bool {
 // index indexes a recording. If another run works on it, index tries again for busyTime,
 // because the queue returns a message that has failed only after minutes.
 func (q Queue) index(ctx context.Context, account, id string) error {
-	for end := time.Now().Add(busyTime); ; {
+	wait, cancel := context.WithTimeout(ctx, busyTime)
+	defer cancel()
+	for {
 		err := q.Index(ctx, account, id)
-		if !errors.Is(err, search.ErrBusy) || time.Now().After(end) {
-			return err
-		}
-		if attempt.Sleep(ctx, busyPause+attempt.Jitter(busyPause)) != nil {
+		if !errors.Is(err, search.ErrBusy) || attempt.Sleep(wait, busyPause+attempt.Jitter(busyPause)) != nil {
 			return err
 		}
 	}
