@@ -2,6 +2,7 @@ package api
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -11,7 +12,9 @@ import (
 	"time"
 
 	"github.com/callrecordings/api/shared/access"
+	"github.com/callrecordings/api/shared/auth"
 	"github.com/callrecordings/api/shared/bulk"
+	"github.com/callrecordings/api/shared/issuer"
 	"github.com/callrecordings/api/shared/job"
 	"github.com/callrecordings/api/shared/price"
 	"github.com/callrecordings/api/shared/recording"
@@ -130,7 +133,7 @@ func TestBulkJobsNeedRights(t *testing.T) {
 	t.Parallel()
 	s, _ := newBulkAPI(t, true, nil)
 	kinds := JobKinds(jobParams, true)
-	permit := JobPermit(s.env.Access, kinds)
+	permit := JobPermit(s.env.Access, nil, kinds)
 	for action, want := range map[string][]access.Action{
 		"delete": {access.List, access.Delete}, "export": {access.List, access.Read, access.Listen},
 		"tag": {access.List, access.Tag}, "hold": {access.List, access.Hold},
@@ -148,7 +151,7 @@ func TestBulkJobsNeedRights(t *testing.T) {
 	if _, err := directory.SetUser(t.Context(), tenant, "anna", access.UserEntry{Role: access.Admin}); err != nil {
 		t.Fatal(err)
 	}
-	fresh := JobPermit(access.NewResolver(s.store, access.Options{Default: access.OwnOnly, Now: s.env.Now}), kinds)
+	fresh := JobPermit(access.NewResolver(s.store, access.Options{Default: access.OwnOnly, Now: s.env.Now}), nil, kinds)
 	if err := fresh(t.Context(), j); err != nil {
 		t.Errorf("an administrator: %v", err)
 	}
@@ -159,6 +162,44 @@ func TestBulkJobsNeedRights(t *testing.T) {
 	j.Claims.Role, j.Confirmer.Account = "", "other"
 	if err := fresh(t.Context(), j); err == nil {
 		t.Error("a token of another account may go on")
+	}
+}
+
+// A job of any action ends once its confirmer's tokens are no longer accepted. While the issuers
+// cannot be read, it waits.
+func TestJobsNeedTheIssuer(t *testing.T) {
+	t.Parallel()
+	s, _ := newBulkAPI(t, true, nil)
+	kinds, known := JobKinds(jobParams, true), namedIssuers{}
+	permit, blind := JobPermit(s.env.Access, known, kinds), JobPermit(s.env.Access, issuer.NewRegistry(unreachable{}, s.env.Now), kinds)
+	for action := range kinds {
+		j := &job.Job{Account: tenant, Action: action}
+		j.Confirmer.Issuer, j.Confirmer.Account, j.Confirmer.Owner, j.Claims.Role = "acme", tenant, "anna", string(access.Admin)
+		for _, c := range []struct {
+			state  string
+			issuer *auth.Issuer
+			ends   bool
+		}{
+			{"for all accounts", &auth.Issuer{Name: "acme"}, false},
+			{"for the account", &auth.Issuer{Name: "acme", Accounts: []string{"other", tenant}}, false},
+			{"for another account", &auth.Issuer{Name: "acme", Accounts: []string{"other"}}, true},
+			{"for no account", &auth.Issuer{Name: "acme", Accounts: []string{}}, true},
+			{"removed", nil, true},
+		} {
+			known["acme"] = c.issuer
+			err := permit(t.Context(), j)
+			p := (*job.ProblemError)(nil)
+			if ends := errors.As(err, &p) && strings.Contains(p.Text, "issuer"); ends != c.ends || !c.ends && err != nil {
+				t.Errorf("%s with an issuer %s: %v, want the end: %t", action, c.state, err, c.ends)
+			}
+		}
+		if err := blind(t.Context(), j); !job.Transient(err) {
+			t.Errorf("%s without the issuers: %v, want an error that a retry may overcome", action, err)
+		}
+		j.Confirmer.Issuer = "" // a static key
+		if err := blind(t.Context(), j); err != nil {
+			t.Errorf("%s of a static key: %v", action, err)
+		}
 	}
 }
 
