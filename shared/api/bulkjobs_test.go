@@ -93,7 +93,10 @@ func TestBadBulkJobs(t *testing.T) {
 	}
 	for _, c := range []struct{ body, want string }{
 		{`{"action":"delete"}`, `"account":{"wrong_format"`},
-		{`{"action":"delete","filter":""}`, `"account":{"wrong_format"`},
+		{`{"action":"delete","filter":""}`, `"filter":{"minLength"`},
+		{`{"action":"delete","filter":"","owner_id":"anna"}`, `"filter":{"minLength"`},
+		{`{"action":"delete","filter":"has_key=a","owner_id":""}`, `"owner_id":{"minLength"`},
+		{`{"action":"delete","filter":null,"owner_id":"anna"}`, `"filter":{"type"`},
 		{`{"action":"delete","filter":"has_key=a","account":true}`, `"account":{"wrong_format"`},
 		{`{"action":"delete","ids":["202601-1"],"account":true}`, `"account":{"wrong_format"`},
 		{`{"action":"delete","filter":"create_from=1"}`, `"filter.create_from":{"additionalProperties"`},
@@ -105,7 +108,8 @@ func TestBadBulkJobs(t *testing.T) {
 		{`{"action":"delete","filter":"created_from=6&created_to=5"}`, `"filter.created_from":{"date_range"`},
 		{`{"action":"delete","filter":"modified_to=soon"}`, `"filter.modified_to":{"type"`},
 		{`{"action":"delete","filter":"kept_over=soon"}`, `"filter.kept_over":{"wrong_format"`},
-		{`{"action":"delete","filter":"created_from=undefined"}`, `"filter":{"wrong_format"`},
+		{`{"action":"delete","filter":"created_from=undefined"}`, `"filter.created_from":{"wrong_format"`},
+		{`{"action":"delete","filter":"&"}`, `"filter":{"wrong_format"`},
 		{`{"action":"delete","filter":"search=zoe"}`, `"filter.search":{"disabled"`},
 		{`{"action":"delete","filter":"has_key=` + strings.Repeat("a", bulk.MaxFilter) + `"}`, `"filter":{"maxLength"`},
 		{`{"action":"delete","ids":[],"filter":"has_key=a"}`, `"ids":{"maxItems"`},
@@ -125,6 +129,60 @@ func TestBadBulkJobs(t *testing.T) {
 		{`{"action":5}`, `"action":{"type"`},
 	} {
 		s.sendUnchecked(t, root, http.MethodPost, jobsPath, c.body).has(t, c.body[:min(len(c.body), 100)], http.StatusBadRequest, c.want)
+	}
+}
+
+// A condition that counts as absent, or that no recording can fail, is refused: a list ignores it, so
+// the job would select more than its client meant. The table has every parameter that selects.
+func TestEmptyConditionsOfJobs(t *testing.T) {
+	t.Parallel()
+	s, root := newBulkAPI(t, true, nil)
+	absent := []string{"", "undefined", "null"}
+	times := append([]string{"NaN", "0", "-1", "0.2", "0000-01-01T00:00:00Z"}, absent...)
+	lists := append([]string{"[]", "[null]", " [ {} ]"}, absent...)
+	table := map[string]struct {
+		refused []string
+		taken   string
+	}{
+		"created_from": {times, "5"}, "created_to": {times, "5"}, "modified_from": {times, "5"}, "modified_to": {times, "5"},
+		"search": {absent, "zoe"}, "expiring_within": {absent, "7d"}, "kept_over": {absent, "7d"},
+		"filter_direction": {lists, "inbound"}, "filter_not_direction": {lists, "inbound"},
+		"filter_": {[]string{"inbound", ""}, ""}, "filter_not_": {[]string{"inbound", ""}, ""},
+		"has_key": {absent, "a"}, "key_missing": {absent, "a"}, "has_value": {absent, "a"}, "value_missing": {absent, "a"}, "missing_value": {absent, "a"},
+	}
+	for _, name := range selecting {
+		if _, ok := table[name]; !ok {
+			t.Errorf("the table lacks %s", name)
+		}
+	}
+	job := func(filter string) string { return `{"action":"delete","filter":` + recording.Quote(filter) + `}` }
+	for name, c := range table {
+		for _, value := range c.refused {
+			filter := "filter_x=1&" + name + "=" + url.QueryEscape(value)
+			s.sendUnchecked(t, root, http.MethodPost, jobsPath, job(filter)).has(t, filter, http.StatusBadRequest, `"filter.`+name+`":{"wrong_format"`)
+		}
+		if c.taken != "" {
+			if _, err := parseSelection("filter_x=1&"+name+"="+c.taken, recording.SecondsOf(today)); err != nil {
+				t.Errorf("%s=%s: %v", name, c.taken, err)
+			}
+		}
+	}
+	for filter, field := range map[string]string{
+		"filter_x=1&created_to":                   "created_to",
+		"filter_x=1&has_key":                      "has_key",
+		"created_to=5&created_to=":                "created_to",
+		"created_to=5&created_to=6":               "created_to",
+		"search=zoe&search=ada":                   "search",
+		"filter_direction=inbound&created_to=NaN": "created_to",
+	} {
+		s.sendUnchecked(t, root, http.MethodPost, jobsPath, job(filter)).has(t, filter, http.StatusBadRequest, `"filter.`+field+`":{"wrong_format"`)
+	}
+	for _, filter := range []string{
+		"created_to=5&created_to=5", "filter_x", `filter_x=""`, `filter_x="null"`, "filter_not_x=0", `filter_not_x=["a",null]`, "has_key=a&has_key=b",
+	} {
+		if q, err := parseSelection(strings.ReplaceAll(filter, `"`, "%22"), recording.SecondsOf(today)); err != nil || !q.selects() {
+			t.Errorf("%s: %v, selects %t", filter, err, q.selects())
+		}
 	}
 }
 
