@@ -82,8 +82,8 @@ simulate: ## simulate ten years of users, sweeps, crashes and clocks that jump (
 	go test -count=1 -v -timeout 3h ./model/simulate -run TestNothing -days $(or $(DAYS),3650) -seed $(or $(SEED),1)
 
 .PHONY: faults
-faults: ## make every call of every operation fail in every way, and kill the process there; in minutes (SAMPLE, SEED, CASE)
-	go test -count=1 -v -timeout 3h ./faults -run 'TestFaults$$' $(if $(CASE),-case $(CASE)) -sample $(or $(SAMPLE),1) -seed $(or $(SEED),1)
+faults: ## make every call of every operation fail in every way, and kill the process there; in minutes (ONLY, SAMPLE, SEED, CASE)
+	go test -count=1 -v -timeout 3h ./faults -run 'TestFaults$$' $(if $(CASE),-case $(CASE)) $(if $(ONLY),-only '$(ONLY)') -sample $(or $(SAMPLE),1) -seed $(or $(SEED),1)
 
 # Hours for all packages, and minutes for a small one. See docs/adr/033-mutants.md.
 .PHONY: mutate

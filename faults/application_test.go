@@ -29,6 +29,7 @@ import (
 	"github.com/callrecordings/api/shared/hold"
 	"github.com/callrecordings/api/shared/incoming/bucket"
 	"github.com/callrecordings/api/shared/incoming/namepattern"
+	"github.com/callrecordings/api/shared/issuer"
 	"github.com/callrecordings/api/shared/job"
 	"github.com/callrecordings/api/shared/link"
 	"github.com/callrecordings/api/shared/media"
@@ -245,7 +246,7 @@ func (a *application) wireJobs() error {
 	}))
 	a.engine = job.NewEngine(&job.Book{Entries: a.store, Queue: a, Now: w.now}, job.Options{
 		Actions: actions, SliceTime: time.Minute, Lease: 5 * time.Minute, Holder: "faults", Now: w.now,
-		Permit: api.JobPermit(env.Access, api.JobKinds(person.Params, true)),
+		Permit: api.JobPermit(env.Access, issuer.NewRegistry(a.store, w.now), api.JobKinds(person.Params, true)),
 	})
 	return nil
 }

@@ -89,6 +89,9 @@ func (c *client) once(method, target string, body []byte, header ...string) (r r
 	for i := 0; i < len(header); i += 2 {
 		in.Header.Set(header[i], header[i+1])
 	}
+	if c.inject.busy() {
+		noteRoute(in.Method, in.URL.EscapedPath())
+	}
 	w := httptest.NewRecorder()
 	op := api.Match(in.Method, in.URL.EscapedPath())
 	h := a.handlers[op]

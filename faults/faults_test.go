@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"regexp"
 	"runtime"
 	"slices"
 	"strconv"
@@ -17,6 +18,7 @@ import (
 
 var (
 	one    = flag.String("case", "", "run only the case with this `name`, such as cloud/delete/7/reset-after")
+	only   = flag.String("only", "", "run only the operations whose name matches this `expression`")
 	sample = flag.Int("sample", 300, "run one of so many cases, and all kills of deletions and of ingest below 20; 1 runs all")
 	seed   = flag.Uint64("seed", 1, "what decides which cases the sample has")
 )
@@ -104,7 +106,7 @@ func (s scenario) run(ctx context.Context, dir string, audio []byte, m *mistake)
 // scenariosOf returns the cases of an operation with these calls.
 func scenariosOf(wiring string, op *operation, calls []call) []scenario {
 	var cases []scenario
-	asked := slices.ContainsFunc(requests, func(o operation) bool { return o.name == op.name })
+	asked := slices.ContainsFunc(ofClients(), func(o operation) bool { return o.name == op.name })
 	for i, c := range calls {
 		s := scenario{wiring: wiring, op: op, at: i + 1, times: 1}
 		for _, s.fault = range all {
@@ -189,6 +191,10 @@ func (b *bench) enumerate(t *testing.T) []scenario {
 	var plain []scenario
 	found := map[string][]call{}
 	table := operations()
+	if *only != "" {
+		names := regexp.MustCompile("^(" + *only + ")$")
+		table = slices.DeleteFunc(table, func(o operation) bool { return !names.MatchString(o.name) })
+	}
 	for _, wiring := range []string{cloud, local} {
 		for i := range table {
 			plain = append(plain, scenario{wiring: wiring, op: &table[i]})
@@ -210,6 +216,9 @@ func (b *bench) enumerate(t *testing.T) []scenario {
 		calls += len(of)
 		t.Logf("%s/%s: %d calls: %s", s.wiring, s.op.name, len(of), strings.Trim(fmt.Sprint(of), "[]"))
 		cases = append(cases, scenariosOf(s.wiring, s.op, of)...)
+	}
+	if !t.Failed() && *only == "" {
+		checkRoutes(t)
 	}
 	deaths := 0
 	for _, s := range cases {

@@ -1,11 +1,9 @@
 package faults
 
 import (
-	"bytes"
-	"encoding/json"
 	"net/http"
 	"net/url"
-	"strconv"
+	"slices"
 	"strings"
 	"time"
 
@@ -51,6 +49,10 @@ var requests = []operation{
 		c.create("one")
 		c.upload("one", c.audio)
 	}, playsOne},
+	{"create-with-audio", func(*client) {}, func(c *client) {
+		r := c.send(http.MethodPut, base+"?id="+c.id("one")+"&owner_id="+admin, string(c.audio), "Content-Type", "audio/wav")
+		c.expect(r, "PUT of audio", 201)
+	}, playsOne},
 	{"get", readyOne, func(c *client) { c.ask(http.MethodGet, c.path("one"), "", 200) }, playsOne},
 	{"audio", readyOne, func(c *client) { c.listen("") }, playsOne},
 	{"stream", readyOne, func(c *client) { c.listen("?delivery=stream") }, playsOne},
@@ -59,6 +61,15 @@ var requests = []operation{
 			c.fail("the list has not two recordings: %s", r.body)
 		}
 	}, playsOne},
+	{"list-deleted", func(c *client) {
+		c.ready("one", "two")
+		c.remove("one")
+		c.must(c.drain(c.ctx))
+	}, func(c *client) {
+		if r := c.ask(http.MethodGet, base+"?deleted=true", "", 200); strings.Count(string(r.body), `"call_id":`) != 1 {
+			c.fail("the list has not one deleted recording: %s", r.body)
+		}
+	}, func(c *client) { c.has("two") }},
 	{"search", readyTwo, func(c *client) {
 		if r := c.ask(http.MethodGet, base+"?search=renate", "", 200); strings.Count(string(r.body), `"call_id":`) != 2 {
 			c.fail("the search finds not two recordings: %s", r.body)
@@ -71,6 +82,25 @@ var requests = []operation{
 	}, playsOne},
 	{"patch", readyOne, func(c *client) {
 		c.ask(http.MethodPatch, c.path("one"), `{"data":{"user_metadata":{"note":"new"}}}`, 200)
+	}, func(c *client) {
+		if r := c.ask(http.MethodGet, c.path("one"), "", 200); r.text("data", "user_metadata", "note") != "new" {
+			c.fail("the change is lost: %s", r.body)
+		}
+		c.has("one")
+	}},
+	{"patch-if-match", readyOne, func(c *client) {
+		for range patience { // a lost answer, or another client, makes a 412
+			r := c.ask(http.MethodGet, c.path("one"), "", 200)
+			if r.text("data", "user_metadata", "note") == "new" {
+				return
+			}
+			r = c.send(http.MethodPatch, c.path("one"), `{"data":{"user_metadata":{"note":"new"}}}`, "If-Match", r.header.Get("ETag"))
+			if r.status == 200 {
+				return
+			}
+			c.expect(r, "PATCH", 412)
+		}
+		c.fail("the revision never matches")
 	}, func(c *client) {
 		if r := c.ask(http.MethodGet, c.path("one"), "", 200); r.text("data", "user_metadata", "note") != "new" {
 			c.fail("the change is lost: %s", r.body)
@@ -131,6 +161,16 @@ var requests = []operation{
 		c.ready("one")
 		c.kept["url"] = c.ask(http.MethodPost, c.path("one")+"/links", `{"data":{"expires_in":600000}}`, 201).text("data", "url")
 	}, func(c *client) { c.play(c.kept["url"]) }, playsOne},
+	{"revoke-link", func(c *client) {
+		c.ready("one")
+		r := c.ask(http.MethodPost, c.path("one")+"/links", `{"data":{"expires_in":600000}}`, 201)
+		c.kept["url"], c.kept["link"] = r.text("data", "url"), r.text("data", "id")
+	}, func(c *client) { c.drop(c.path("one") + "/links/" + c.kept["link"]) }, func(c *client) {
+		u, err := url.Parse(c.kept["url"])
+		c.must(err)
+		c.ask(http.MethodGet, u.Path, "", 404)
+		c.has("one")
+	}},
 	{"feed-page", readyTwo, func(c *client) {
 		if r := c.ask(http.MethodGet, base+"/changes", "", 200); !strings.Contains(string(r.body), c.id("two")) {
 			c.fail("the feed lacks a recording: %s", r.body)
@@ -297,85 +337,8 @@ var background = []operation{
 	}},
 }
 
+// ofClients are the operations that a client asks for.
+func ofClients() []operation { return slices.Concat(requests, administration) }
+
 // operations is the table of all operations.
-func operations() []operation { return append(append([]operation{}, requests...), background...) }
-
-// holdOf is the body of a hold on the whole account.
-func holdOf(*client) string { return `{"data":{"case":"A v. B","reason":"letter","account":true}}` }
-
-// listen requests audio until it is complete. A body that breaks off is short of its length.
-func (c *client) listen(query string) {
-	for range patience {
-		r := c.ask(http.MethodGet, c.path("one")+"/audio"+query, "", 200)
-		if bytes.Equal(r.body, c.audio) {
-			return
-		}
-		if n := r.header.Get("Content-Length"); n != strconv.Itoa(len(c.audio)) || !bytes.HasPrefix(c.audio, r.body) {
-			c.fail("%d bytes of audio with Content-Length %s are not its first ones", len(r.body), n)
-		}
-	}
-	c.fail("the audio is never complete")
-}
-
-// play plays a link.
-func (c *client) play(link string) {
-	u, err := url.Parse(link)
-	c.must(err)
-	for range patience {
-		if r := c.ask(http.MethodGet, u.Path, "", 200, 302); len(r.body) == len(c.audio) {
-			return
-		}
-	}
-	c.fail("the link does not play")
-}
-
-// startJob starts a job over the recordings of one owner, with more members of the body, and
-// returns its ID.
-func (c *client) startJob(action, members string) string {
-	r := c.ask(http.MethodPost, base+"/jobs", `{"data":{"action":"`+action+`","owner_id":"`+admin+`"`+members+`}}`, 201)
-	return r.text("data", "id")
-}
-
-// jobOverTwo prepares a confirmed job over two recordings.
-func jobOverTwo(action, members string) func(*client) {
-	return func(c *client) {
-		c.ready("one", "two")
-		c.kept["job"] = c.startJob(action, members)
-		c.background(c.work)
-		c.confirm(c.kept["job"])
-	}
-}
-
-// plan returns the plan of a job.
-func (c *client) plan(id string) string {
-	var got struct {
-		Data struct {
-			Plan *struct {
-				Count int   `json:"count"`
-				Bytes int64 `json:"bytes"`
-			} `json:"plan"`
-		} `json:"data"`
-	}
-	r := c.ask(http.MethodGet, base+"/jobs/"+id, "", 200)
-	if err := json.Unmarshal(r.body, &got); err != nil || got.Data.Plan == nil {
-		c.fail("the job has no plan: %s", r.body)
-	}
-	text, err := json.Marshal(got.Data.Plan)
-	c.must(err)
-	return string(text)
-}
-
-// planned checks that a job has a plan.
-func (c *client) planned(id string) { _ = c.plan(id) }
-
-// confirm confirms the plan of a job.
-func (c *client) confirm(id string) {
-	c.ask(http.MethodPut, base+"/jobs/"+id, `{"data":`+c.plan(id)+`}`, 200)
-}
-
-// ended checks the state of a job.
-func (c *client) ended(id, state string) {
-	if r := c.ask(http.MethodGet, base+"/jobs/"+id, "", 200); r.text("data", "state") != state {
-		c.fail("the job is not %s: %s", state, r.body)
-	}
-}
+func operations() []operation { return slices.Concat(requests, administration, background) }

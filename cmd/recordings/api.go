@@ -181,12 +181,14 @@ type selection struct {
 	since, until     recording.Seconds
 	direction, owner string
 	filters          []string
+	// flags are the options of the command.
+	flags *pflag.FlagSet
 }
 
 // selectionFlags adds the options that select recordings.
 func (e env) selectionFlags(c *cobra.Command) *selection {
-	s := &selection{}
 	fs := c.Flags()
+	s := &selection{flags: fs}
 	e.periodFlags(fs, &s.since, &s.until)
 	fs.StringVar(&s.direction, "direction", "", "only `DIRECTION`: inbound or outbound")
 	fs.StringVar(&s.owner, "owner", "", "`ID`: only recordings that belong to this user")
@@ -205,12 +207,33 @@ func (s *selection) given() bool {
 	return s.since != 0 || s.until != 0 || s.direction != "" || s.owner != "" || len(s.filters) > 0
 }
 
-// fullNames are the beginnings of the API's own filter parameters.
-var fullNames = []string{"filter_", "has_key", "has_value", "key_missing", "value_missing", "missing_value", "modified_from", "modified_to"}
+// checkNotEmpty returns an error if one of the options is given with an empty value, as a script does
+// with an empty variable. As an absent option, it would select more.
+func checkNotEmpty(fs *pflag.FlagSet, names ...string) error {
+	for _, name := range names {
+		if f := fs.Lookup(name); f != nil && f.Changed && f.Value.String() == "" {
+			return fmt.Errorf("--%s has no value; leave the option out to select more", name)
+		}
+	}
+	return nil
+}
+
+// checkFilters returns an error if a filter of a query has no value. A list accepts it, and may ignore
+// it, but then a command that deletes would delete more. Jobs have the same rule.
+func checkFilters(q url.Values) error {
+	for name, values := range q {
+		for _, value := range values {
+			if recording.IsEmptyFilter(name, value) {
+				return fmt.Errorf(`the filter %s=%s has no value (for a field that is empty or missing, write 'KEY=""')`, name, value)
+			}
+		}
+	}
+	return nil
+}
 
 // query returns the parameters of the list.
 func (s *selection) query(limit int) (url.Values, error) {
-	if err := checkPeriod(s.since, s.until); err != nil {
+	if err := errors.Join(checkPeriod(s.since, s.until), checkNotEmpty(s.flags, "direction", "owner", "search", "query")); err != nil {
 		return nil, usageError{err}
 	}
 	if s.direction != "" && s.direction != "inbound" && s.direction != "outbound" {
@@ -233,20 +256,10 @@ func (s *selection) query(limit int) (url.Values, error) {
 		if !ok || key == "" {
 			return nil, usageError{fmt.Errorf("--filter %q: want KEY=VALUE", f)}
 		}
-		if !isFullName(key) {
+		if !recording.IsFilter(key) {
 			key = "filter_" + key
 		}
 		q.Add(key, value)
 	}
 	return q, nil
-}
-
-// isFullName reports whether key is a filter parameter of the API rather than a field.
-func isFullName(key string) bool {
-	for _, p := range fullNames {
-		if strings.HasPrefix(key, p) {
-			return true
-		}
-	}
-	return false
 }

@@ -71,7 +71,14 @@ func (s *selection) choose(ids []string, all bool) (url.Values, error) {
 	case !s.given() && !all:
 		return nil, usageError{errors.New("give IDs, or filters such as --since 7d")}
 	}
-	return s.query(0)
+	q, err := s.query(0)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkFilters(q); err != nil {
+		return nil, usageError{err}
+	}
+	return q, nil
 }
 
 // documents returns the recordings with these IDs, or those that a query selects,

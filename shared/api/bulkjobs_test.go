@@ -2,6 +2,7 @@ package api
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -11,7 +12,9 @@ import (
 	"time"
 
 	"github.com/callrecordings/api/shared/access"
+	"github.com/callrecordings/api/shared/auth"
 	"github.com/callrecordings/api/shared/bulk"
+	"github.com/callrecordings/api/shared/issuer"
 	"github.com/callrecordings/api/shared/job"
 	"github.com/callrecordings/api/shared/price"
 	"github.com/callrecordings/api/shared/recording"
@@ -90,7 +93,10 @@ func TestBadBulkJobs(t *testing.T) {
 	}
 	for _, c := range []struct{ body, want string }{
 		{`{"action":"delete"}`, `"account":{"wrong_format"`},
-		{`{"action":"delete","filter":""}`, `"account":{"wrong_format"`},
+		{`{"action":"delete","filter":""}`, `"filter":{"minLength"`},
+		{`{"action":"delete","filter":"","owner_id":"anna"}`, `"filter":{"minLength"`},
+		{`{"action":"delete","filter":"has_key=a","owner_id":""}`, `"owner_id":{"minLength"`},
+		{`{"action":"delete","filter":null,"owner_id":"anna"}`, `"filter":{"type"`},
 		{`{"action":"delete","filter":"has_key=a","account":true}`, `"account":{"wrong_format"`},
 		{`{"action":"delete","ids":["202601-1"],"account":true}`, `"account":{"wrong_format"`},
 		{`{"action":"delete","filter":"create_from=1"}`, `"filter.create_from":{"additionalProperties"`},
@@ -102,7 +108,8 @@ func TestBadBulkJobs(t *testing.T) {
 		{`{"action":"delete","filter":"created_from=6&created_to=5"}`, `"filter.created_from":{"date_range"`},
 		{`{"action":"delete","filter":"modified_to=soon"}`, `"filter.modified_to":{"type"`},
 		{`{"action":"delete","filter":"kept_over=soon"}`, `"filter.kept_over":{"wrong_format"`},
-		{`{"action":"delete","filter":"created_from=undefined"}`, `"filter":{"wrong_format"`},
+		{`{"action":"delete","filter":"created_from=undefined"}`, `"filter.created_from":{"wrong_format"`},
+		{`{"action":"delete","filter":"&"}`, `"filter":{"wrong_format"`},
 		{`{"action":"delete","filter":"search=zoe"}`, `"filter.search":{"disabled"`},
 		{`{"action":"delete","filter":"has_key=` + strings.Repeat("a", bulk.MaxFilter) + `"}`, `"filter":{"maxLength"`},
 		{`{"action":"delete","ids":[],"filter":"has_key=a"}`, `"ids":{"maxItems"`},
@@ -125,12 +132,66 @@ func TestBadBulkJobs(t *testing.T) {
 	}
 }
 
+// A condition that counts as absent, or that no recording can fail, is refused: a list ignores it, so
+// the job would select more than its client meant. The table has every parameter that selects.
+func TestEmptyConditionsOfJobs(t *testing.T) {
+	t.Parallel()
+	s, root := newBulkAPI(t, true, nil)
+	absent := []string{"", "undefined", "null"}
+	times := append([]string{"NaN", "0", "-1", "0.2", "0000-01-01T00:00:00Z"}, absent...)
+	lists := append([]string{"[]", "[null]", " [ {} ]"}, absent...)
+	table := map[string]struct {
+		refused []string
+		taken   string
+	}{
+		"created_from": {times, "5"}, "created_to": {times, "5"}, "modified_from": {times, "5"}, "modified_to": {times, "5"},
+		"search": {absent, "zoe"}, "expiring_within": {absent, "7d"}, "kept_over": {absent, "7d"},
+		"filter_direction": {lists, "inbound"}, "filter_not_direction": {lists, "inbound"},
+		"filter_": {[]string{"inbound", ""}, ""}, "filter_not_": {[]string{"inbound", ""}, ""},
+		"has_key": {absent, "a"}, "key_missing": {absent, "a"}, "has_value": {absent, "a"}, "value_missing": {absent, "a"}, "missing_value": {absent, "a"},
+	}
+	for _, name := range selecting {
+		if _, ok := table[name]; !ok {
+			t.Errorf("the table lacks %s", name)
+		}
+	}
+	job := func(filter string) string { return `{"action":"delete","filter":` + recording.Quote(filter) + `}` }
+	for name, c := range table {
+		for _, value := range c.refused {
+			filter := "filter_x=1&" + name + "=" + url.QueryEscape(value)
+			s.sendUnchecked(t, root, http.MethodPost, jobsPath, job(filter)).has(t, filter, http.StatusBadRequest, `"filter.`+name+`":{"wrong_format"`)
+		}
+		if c.taken != "" {
+			if _, err := parseSelection("filter_x=1&"+name+"="+c.taken, recording.SecondsOf(today)); err != nil {
+				t.Errorf("%s=%s: %v", name, c.taken, err)
+			}
+		}
+	}
+	for filter, field := range map[string]string{
+		"filter_x=1&created_to":                   "created_to",
+		"filter_x=1&has_key":                      "has_key",
+		"created_to=5&created_to=":                "created_to",
+		"created_to=5&created_to=6":               "created_to",
+		"search=zoe&search=ada":                   "search",
+		"filter_direction=inbound&created_to=NaN": "created_to",
+	} {
+		s.sendUnchecked(t, root, http.MethodPost, jobsPath, job(filter)).has(t, filter, http.StatusBadRequest, `"filter.`+field+`":{"wrong_format"`)
+	}
+	for _, filter := range []string{
+		"created_to=5&created_to=5", "filter_x", `filter_x=""`, `filter_x="null"`, "filter_not_x=0", `filter_not_x=["a",null]`, "has_key=a&has_key=b",
+	} {
+		if q, err := parseSelection(strings.ReplaceAll(filter, `"`, "%22"), recording.SecondsOf(today)); err != nil || !q.selects() {
+			t.Errorf("%s: %v, selects %t", filter, err, q.selects())
+		}
+	}
+}
+
 // Each action needs its rights for the whole account, at the confirmation and during the work.
 func TestBulkJobsNeedRights(t *testing.T) {
 	t.Parallel()
 	s, _ := newBulkAPI(t, true, nil)
 	kinds := JobKinds(jobParams, true)
-	permit := JobPermit(s.env.Access, kinds)
+	permit := JobPermit(s.env.Access, nil, kinds)
 	for action, want := range map[string][]access.Action{
 		"delete": {access.List, access.Delete}, "export": {access.List, access.Read, access.Listen},
 		"tag": {access.List, access.Tag}, "hold": {access.List, access.Hold},
@@ -148,7 +209,7 @@ func TestBulkJobsNeedRights(t *testing.T) {
 	if _, err := directory.SetUser(t.Context(), tenant, "anna", access.UserEntry{Role: access.Admin}); err != nil {
 		t.Fatal(err)
 	}
-	fresh := JobPermit(access.NewResolver(s.store, access.Options{Default: access.OwnOnly, Now: s.env.Now}), kinds)
+	fresh := JobPermit(access.NewResolver(s.store, access.Options{Default: access.OwnOnly, Now: s.env.Now}), nil, kinds)
 	if err := fresh(t.Context(), j); err != nil {
 		t.Errorf("an administrator: %v", err)
 	}
@@ -159,6 +220,44 @@ func TestBulkJobsNeedRights(t *testing.T) {
 	j.Claims.Role, j.Confirmer.Account = "", "other"
 	if err := fresh(t.Context(), j); err == nil {
 		t.Error("a token of another account may go on")
+	}
+}
+
+// A job of any action ends once its confirmer's tokens are no longer accepted. While the issuers
+// cannot be read, it waits.
+func TestJobsNeedTheIssuer(t *testing.T) {
+	t.Parallel()
+	s, _ := newBulkAPI(t, true, nil)
+	kinds, known := JobKinds(jobParams, true), namedIssuers{}
+	permit, blind := JobPermit(s.env.Access, known, kinds), JobPermit(s.env.Access, issuer.NewRegistry(unreachable{}, s.env.Now), kinds)
+	for action := range kinds {
+		j := &job.Job{Account: tenant, Action: action}
+		j.Confirmer.Issuer, j.Confirmer.Account, j.Confirmer.Owner, j.Claims.Role = "acme", tenant, "anna", string(access.Admin)
+		for _, c := range []struct {
+			state  string
+			issuer *auth.Issuer
+			ends   bool
+		}{
+			{"for all accounts", &auth.Issuer{Name: "acme"}, false},
+			{"for the account", &auth.Issuer{Name: "acme", Accounts: []string{"other", tenant}}, false},
+			{"for another account", &auth.Issuer{Name: "acme", Accounts: []string{"other"}}, true},
+			{"for no account", &auth.Issuer{Name: "acme", Accounts: []string{}}, true},
+			{"removed", nil, true},
+		} {
+			known["acme"] = c.issuer
+			err := permit(t.Context(), j)
+			p := (*job.ProblemError)(nil)
+			if ends := errors.As(err, &p) && strings.Contains(p.Text, "issuer"); ends != c.ends || !c.ends && err != nil {
+				t.Errorf("%s with an issuer %s: %v, want the end: %t", action, c.state, err, c.ends)
+			}
+		}
+		if err := blind(t.Context(), j); !job.Transient(err) {
+			t.Errorf("%s without the issuers: %v, want an error that a retry may overcome", action, err)
+		}
+		j.Confirmer.Issuer = "" // a static key
+		if err := blind(t.Context(), j); err != nil {
+			t.Errorf("%s of a static key: %v", action, err)
+		}
 	}
 }
 

@@ -187,8 +187,27 @@ func (j *jobber) read(r *request) (action string, params json.RawMessage, err er
 	if err := decodeFields(members, "", table).Err(); err != nil {
 		return "", nil, err
 	}
+	if slices.Contains(kind.Fields, "filter") {
+		if err := checkGiven(members).Err(); err != nil {
+			return "", nil, err
+		}
+	}
 	params, err = kind.Params(fields, r.env.Now())
 	return action, params, err
+}
+
+// checkGiven checks that the members of a body that select recordings are not empty. As absent ones
+// they would select more than the client meant.
+func checkGiven(members map[string]json.RawMessage) recording.FieldErrors {
+	var errs recording.FieldErrors
+	for _, name := range []string{"filter", "owner_id"} {
+		if string(members[name]) == `""` {
+			errs = append(errs, recording.FieldError{
+				Field: name, Code: "minLength", Message: "Value must be at least 1 characters", Target: 1, Value: members[name],
+			})
+		}
+	}
+	return errs
 }
 
 // actor names the bearer in a job.

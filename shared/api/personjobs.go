@@ -63,10 +63,18 @@ func JobTrail(trail Recorder) job.Record {
 	}
 }
 
-// JobPermit returns a function that checks the rights of the user who confirmed a job: they
-// must still cover its action. The claims of the token count as they were.
-func JobPermit(rules Access, kinds map[string]JobKind) func(context.Context, *job.Job) error {
+// JobPermit returns a function that checks the token that confirmed a job. Its issuer must still
+// be trusted, and the rights of its user must still cover the action. The claims of the token count
+// as they were.
+func JobPermit(rules Access, issuers auth.Issuers, kinds map[string]JobKind) func(context.Context, *job.Job) error {
 	return func(ctx context.Context, j *job.Job) error {
+		trusted, err := auth.Trusts(ctx, issuers, j.Confirmer.Issuer, j.Confirmer.Account)
+		if err != nil {
+			return err
+		}
+		if !trusted {
+			return &job.ProblemError{Text: "tokens of the issuer that the job was confirmed with are no longer accepted"}
+		}
 		b := auth.Bearer{
 			Issuer: j.Confirmer.Issuer, Account: j.Confirmer.Account, Owner: j.Confirmer.Owner,
 			Role: j.Claims.Role, Groups: j.Claims.Groups, Unassigned: j.Claims.Unassigned,

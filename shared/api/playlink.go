@@ -64,8 +64,10 @@ func (g *getter) linked(r *request, links *link.Links) (*recording.Recording, er
 	if err != nil {
 		return nil, err
 	}
-	if err := r.knowsIssuer(l.Maker.Issuer); err != nil {
+	if trusted, err := auth.Trusts(r.Context(), r.env.Verifier.Issuers, l.Maker.Issuer, l.Maker.Account); err != nil {
 		return nil, err
+	} else if !trusted {
+		return nil, fmt.Errorf("%w: the tokens of its maker's issuer are no longer accepted", link.ErrDead)
 	}
 	maker := auth.Bearer{Issuer: l.Maker.Issuer, Account: l.Maker.Account, Owner: l.Maker.Owner, Role: l.Maker.Role, Groups: l.Maker.Groups}
 	grant, err := r.env.grant(r.Context(), maker, r.account)
@@ -77,20 +79,6 @@ func (g *getter) linked(r *request, links *link.Links) (*recording.Recording, er
 	}
 	r.terms = &terms{Link: l, until: l.Expires.Time()}
 	return rec, nil
-}
-
-// knowsIssuer returns link.ErrDead if the issuer of the maker's token was removed: its
-// tokens are not accepted any more, so its links must not be.
-func (r *request) knowsIssuer(name string) error {
-	if name == "" {
-		return nil
-	}
-	if r.env.Verifier.Issuers != nil {
-		if i, err := r.env.Verifier.Issuers.Named(r.Context(), name); err != nil || i != nil {
-			return err
-		}
-	}
-	return fmt.Errorf("%w: the issuer of its maker's token was removed", link.ErrDead)
 }
 
 // window returns how long one play lasts at most, with pauses.

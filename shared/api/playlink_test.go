@@ -200,7 +200,8 @@ func TestDeadLinks(t *testing.T) {
 	}
 }
 
-// The links of tokens end when the issuer of the tokens is removed.
+// The links of tokens end when the issuer of the tokens is removed, or may not issue tokens for the
+// account any more.
 func TestLinksOfARemovedIssuer(t *testing.T) {
 	t.Parallel()
 	s := newLinkAPI(t, Delivery{}, "")
@@ -217,6 +218,8 @@ func TestLinksOfARemovedIssuer(t *testing.T) {
 	}
 	path := linksPath + "/" + l.ID + "/" + secret
 	s.ask(t, "", http.MethodGet, path, "").wantStatus(t, http.StatusOK, "")
+	s.issuers["acme"] = &auth.Issuer{Name: "acme", Accounts: []string{"other"}}
+	checkDead(t, s.ask(t, "", http.MethodGet, path, ""))
 	delete(s.issuers, "acme")
 	dead := s.ask(t, "", http.MethodGet, path, "")
 	dead.wantStatus(t, http.StatusNotFound, "not_found")

@@ -3,10 +3,12 @@ package api
 import (
 	"io"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/callrecordings/api/shared/issuer"
 	"github.com/callrecordings/api/shared/job"
 )
 
@@ -80,6 +82,61 @@ func TestRestrictedFilesOfJobs(t *testing.T) {
 		if got := strings.Contains(string(answer.body), "bucket.test"); answer.Code != http.StatusOK || got != files ||
 			!strings.Contains(string(answer.body), `"state":"done"`) {
 			t.Errorf("%s: %d %s, want files %t", rules, answer.Code, answer.body, files)
+		}
+	}
+}
+
+// A confirmed job does nothing more a minute after the issuer of its token was removed.
+func TestJobsOfARemovedIssuer(t *testing.T) {
+	t.Parallel()
+	for body, removed := range map[string]bool{
+		`{"action":"delete","account":true}`: true, `{"action":"person_erase","owner_id":"anna"}`: true,
+		`{"action":"delete","owner_id":"anna"}`: false, `{"action":"person_erase","number":"1"}`: false,
+	} {
+		s := newRestrictedAPI(t, "")
+		book := &job.Book{Entries: s.store, Queue: &wakes{}, Now: s.env.Now}
+		kinds, worked := JobKinds(jobParams, true), stubAction{`{"list":"exports/L"}`}
+		engine := job.NewEngine(book, job.Options{
+			Actions: map[string]job.Action{"delete": worked, "person_erase": worked}, Lease: time.Minute, Holder: "test", Now: s.env.Now,
+			Permit: JobPermit(s.env.Access, issuer.NewRegistry(s.store, s.env.Now), kinds),
+		})
+		handler := Jobs(s.env, book, JobOptions{Kinds: kinds, Files: presigner{}, TTL: time.Minute, FileAge: time.Hour})
+		token := s.kazooToken(t, "cb_user_auth", bob, "admin")
+		slices := 0
+		slice := func() {
+			slices++
+			if _, err := engine.Slice(t.Context(), job.Message{Account: tenant, ID: strconv.Itoa(slices), Sent: s.env.Now()}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		send := func(method, path, body string) got {
+			r := s.request(t, method, path, "X-Auth-Token", token, "Content-Type", "application/json")
+			r.Body = io.NopCloser(strings.NewReader(body))
+			return serveUnchecked(t, handler, r)
+		}
+		send(http.MethodPost, jobsPath, body).has(t, body, http.StatusCreated, `"state":"planning"`)
+		slice()
+		list, _, err := book.List(t.Context(), tenant, "", 10)
+		if err != nil || len(list) != 1 {
+			t.Fatal(len(list), err)
+		}
+		send(http.MethodPut, jobsPath+"/"+list[0].ID, `{"count":2,"bytes":30}`).has(t, body, http.StatusOK, `"state":"running"`)
+		if removed {
+			if err := (issuer.Book{Entries: s.store}).Remove(t.Context(), "kazoo"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		slice()
+		slice() // the cleanup of a job that fails
+		j, err := book.Get(t.Context(), tenant, list[0].ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if removed && (j.State != job.Failed || !strings.Contains(j.Cause, "issuer") || j.Progress.Done.Count != 0) {
+			t.Errorf("%s of a removed issuer: %s, %q, %d done", body, j.State, j.Cause, j.Progress.Done.Count)
+		}
+		if !removed && (j.State != job.Done || j.Progress.Done.Count != 1) {
+			t.Errorf("%s: %s, %q, %d done", body, j.State, j.Cause, j.Progress.Done.Count)
 		}
 	}
 }

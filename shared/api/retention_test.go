@@ -194,8 +194,8 @@ func TestListsByLifetime(t *testing.T) {
 			t.Errorf("%s lists %q, want %q", tt.query, ids, tt.ids)
 		}
 		got.has(t, tt.query, http.StatusOK, tt.bytes)
-		if strings.Contains(tt.query, "sort=") || strings.Contains(tt.query, "page_size=") {
-			continue
+		if strings.Contains(tt.query, "sort=") || strings.Contains(tt.query, "page_size=") || strings.HasSuffix(tt.query, "=undefined") {
+			continue // a job does not take this
 		}
 		want := make([]string, len(body.Data)) // the oldest first
 		for i, d := range body.Data {

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"encoding/json"
 	"slices"
 	"strconv"
 
@@ -25,10 +26,8 @@ func parseSelection(filter string, now recording.Seconds) (listQuery, error) {
 	parameters := parseParameters(filter)
 	var errs recording.FieldErrors
 	for _, p := range parameters {
-		if !slices.Contains(selecting, p[0]) && !recording.IsFilter(p[0]) {
-			errs = append(errs, recording.FieldError{
-				Field: p[0], Code: "additionalProperties", Message: "Strictly not allowed additional properties",
-			})
+		if err := checkSelecting(parameters, p[0], p[1]); err != nil {
+			errs = append(errs, *err)
 		}
 	}
 	if err := errs.Err(); err != nil {
@@ -40,6 +39,33 @@ func parseSelection(filter string, now recording.Seconds) (listQuery, error) {
 	}
 	q.ascending = true
 	return q, nil
+}
+
+// checkSelecting checks a parameter of a job's filter. A list ignores what it refuses, so the job
+// would select more than its client meant.
+func checkSelecting(all parameters, name, value string) *recording.FieldError {
+	fault := &recording.FieldError{Field: name, Code: "wrong_format", Value: json.RawMessage(recording.Quote(value))}
+	once := slices.Contains(selecting, name)
+	switch first, _ := all.first(name); {
+	case !once && !recording.IsFilter(name):
+		return &recording.FieldError{Field: name, Code: "additionalProperties", Message: "Strictly not allowed additional properties"}
+	case once && isAbsent(value) || isNoBound(name, value) || recording.IsEmptyFilter(name, value):
+		fault.Message = "The value counts as absent, and the filter would select more: leave the parameter out"
+	case once && value != first:
+		fault.Message = "The parameter occurs with two values, and only the first would count"
+	default:
+		return nil
+	}
+	return fault
+}
+
+// isNoBound reports whether a parameter is a bound of created, with a time that counts as absent.
+func isNoBound(name, value string) bool {
+	if name != "created_from" && name != "created_to" {
+		return false
+	}
+	_, ok, err := recording.ParseBound(value)
+	return !ok && err == nil
 }
 
 // within puts the name of an object before the fields of an error about them.

@@ -261,7 +261,7 @@ func (c *issuedClaims) identity(i *Issuer) (account, owner string, err error) {
 	if !ValidName(account) {
 		return "", "", errBadAccount
 	}
-	if i.Accounts != nil && !slices.Contains(i.Accounts, account) {
+	if !i.mayIssueFor(account) {
 		return "", "", errForeignAccount
 	}
 	if i.Claims.Owner == "" || c.raw(i.Claims.Owner) == nil {

@@ -38,6 +38,25 @@ type Issuers interface {
 	Reread(ctx context.Context, i *Issuer) (*Issuer, error)
 }
 
+// Trusts reports whether the tokens of an issuer are still accepted for an account. Work that goes
+// on after its request, in the name of a token, asks this: once the issuer is removed, or may not
+// issue tokens for the account any more, that work must stop. name is the [Bearer].Issuer of the
+// token; "" stands for the static keys, which are always trusted. issuers may be nil. Errors: those
+// of issuers.
+func Trusts(ctx context.Context, issuers Issuers, name, account string) (bool, error) {
+	if name == "" {
+		return true, nil
+	}
+	if issuers == nil {
+		return false, nil
+	}
+	i, err := issuers.Named(ctx, name)
+	if err != nil || i == nil {
+		return false, err
+	}
+	return i.mayIssueFor(account), nil
+}
+
 // Issuer is a service that signs tokens, with the rules for its tokens. It is
 // immutable.
 type Issuer struct {
@@ -62,6 +81,11 @@ type Issuer struct {
 	Keys []IssuerKey
 	// Restrictions are Kazoo's token restrictions; nil if they are off.
 	Restrictions *RestrictionSet
+}
+
+// mayIssueFor reports whether i may issue tokens for an account.
+func (i *Issuer) mayIssueFor(account string) bool {
+	return i.Accounts == nil || slices.Contains(i.Accounts, account)
 }
 
 // ClaimNames are the names of an issuer's claims. A name that begins with a slash is a

@@ -127,6 +127,28 @@ func (t *test) setPath(path string) {
 // IsFilter reports whether a parameter with this name is a filter.
 func IsFilter(name string) bool { return operatorOf(name) != nil }
 
+// IsEmptyFilter reports whether a filter parameter has no condition that its client can have meant:
+// its value is empty, "undefined" or "null", as interfaces send for a missing value, or a JSON list
+// without a value; its time counts as absent; or its name has no field. Lists ignore some of these
+// filters, and others match every recording. A JSON string stands for such a text on purpose:
+// filter_x="" is the empty text.
+func IsEmptyFilter(name, value string) bool {
+	op := operatorOf(name)
+	switch {
+	case op == nil:
+		return false
+	case op.isTime:
+		_, ok, err := ParseBound(value)
+		return !ok && err == nil
+	case value == "", value == "undefined", value == "null":
+		return true
+	case !op.pathInName:
+		return false
+	}
+	members := alternatives(value)
+	return name == op.prefix || members != nil && len(members) == 0
+}
+
 func operatorOf(name string) *operator {
 	for i := range operators {
 		op := &operators[i]

@@ -79,9 +79,24 @@ func (e Editor) Preview(ctx context.Context, account string, change func(Setting
 // Change applies change to the settings of an account and stores them. If that would
 // remove recordings, confirmed must be the number that a complete preview of the same
 // change has counted, less than an hour ago. record is called right before the settings are
-// stored. Errors: *UnconfirmedError, store.ErrConflict, store.ErrUnavailable, and those of
-// change and of record.
-func (e Editor) Change(ctx context.Context, account string, confirmed int, change func(Settings) (Settings, error), record func() error) (Settings, error) {
+// stored. If another client changes them at this moment, Change begins again with the new ones, and
+// calls change and record again. Errors: *UnconfirmedError, store.ErrConflict, store.ErrUnavailable,
+// and those of change and of record.
+func (e Editor) Change(
+	ctx context.Context, account string, confirmed int, change func(Settings) (Settings, error), record func() error,
+) (after Settings, err error) {
+	err = store.Retry(ctx, tries, func() error {
+		after, err = e.changeOnce(ctx, account, confirmed, change, record)
+		return err
+	})
+	return after, err
+}
+
+// tries is how often a change is tried that conflicts with another one.
+const tries = 5
+
+// changeOnce is a try of Change.
+func (e Editor) changeOnce(ctx context.Context, account string, confirmed int, change func(Settings) (Settings, error), record func() error) (Settings, error) {
 	before, revision, err := e.book().Own(ctx, account)
 	if err != nil {
 		return Settings{}, err

@@ -23,6 +23,46 @@ func to(s retention.Settings) func(retention.Settings) (retention.Settings, erro
 
 func nothing() error { return nil }
 
+// A change that meets another one is made again on top of it. The number must still be right then.
+func TestChangeMeetsAnother(t *testing.T) {
+	t.Parallel()
+	bounds := retention.Bounds{Max: 4000}
+	for name, c := range map[string]struct {
+		other retention.Settings
+		saved bool
+	}{
+		"other bounds": {retention.Settings{Bounds: bounds}, true},
+		"a policy by which the recording has expired": {retention.Settings{Policy: rules(retention.Rule{Name: "all", Days: 35}).Policy, Bounds: bounds}, false},
+	} {
+		f := newFixture(t)
+		f.put("A", "202601-a", 40*day, `{}`)
+		e := retention.Editor{Entries: f.store, Recordings: f.store, Now: f.clock}
+		records := 0
+		record := func() error {
+			if records++; records > 1 {
+				return nil
+			}
+			_, revision, err := retention.Book{Entries: f.store}.Own(t.Context(), "A")
+			f.check(err)
+			return retention.Save(t.Context(), f.store, "A", revision, c.other)
+		}
+		after, err := e.Change(t.Context(), "A", 1, to(rules(retention.Rule{Name: "new", Days: 30})), record)
+		own, _, failed := retention.Book{Entries: f.store}.Own(t.Context(), "A")
+		f.check(failed)
+		u := (*retention.UnconfirmedError)(nil)
+		switch saved := own.Policy != nil && own.Policy.Rules[0].Name == "new"; {
+		case own.Bounds != bounds:
+			t.Errorf("%s: the other change is lost: %+v", name, own)
+		case saved != c.saved:
+			t.Errorf("%s: saved %t, want %t: %v", name, saved, c.saved, err)
+		case saved && (err != nil || records != 2 || after.Bounds != bounds):
+			t.Errorf("%s: %+v, %v after %d records", name, after, err, records)
+		case !saved && !errors.As(err, &u):
+			t.Errorf("%s: %v, want another number", name, err)
+		}
+	}
+}
+
 // A policy that would remove recordings is saved only with their number.
 func TestChangeNeedsTheNumber(t *testing.T) {
 	t.Parallel()

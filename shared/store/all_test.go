@@ -77,7 +77,11 @@ func TestAllEntries(t *testing.T) {
 			}
 		}
 		p.fails = 0
-		for e := range all { // a second loop begins at the same place
+		for e, err := range all { // a second loop begins at the same place
+			if err != nil {
+				t.Errorf("%s: the second loop: %v", c.name, err)
+				break
+			}
 			if c.after == "" && e.Key != "1" || c.after != "" && e.Key != "3" {
 				t.Errorf("%s: the second loop begins with %s", c.name, e.Key)
 			}

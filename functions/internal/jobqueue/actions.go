@@ -32,5 +32,7 @@ func Options(s *config.Settings, store *dynamo.Store, bucket *s3media.Bucket, no
 		Holds: hold.NewBook(store, now, rand.Reader, true), Record: record,
 	}))
 	rules := access.NewResolver(store, access.Options{Default: access.Default(s.UserAccess), Now: now})
-	return job.Options{Actions: actions, Permit: api.JobPermit(rules, api.JobKinds(person.Params, true))}, nil
+	return job.Options{
+		Actions: actions, Permit: api.JobPermit(rules, wiring.Issuers(store), api.JobKinds(person.Params, true)),
+	}, nil
 }
