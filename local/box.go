@@ -270,7 +270,7 @@ func (b *box) hooks() *webhook.Book {
 }
 
 // changes returns the handler of the feed of changes. Its requests wait in places.
-func (b *box) changes(env api.Env, places api.WaitPlaces, sealer *cursor.Sealer) http.Handler {
+func (b *box) changes(env api.Env, places api.Places, sealer *cursor.Sealer) http.Handler {
 	if !b.settings.Feed {
 		return api.Changes(env, nil, nil, sealer, 0)
 	}
