@@ -35,6 +35,9 @@ type Delivery struct {
 	// means that it does not stream. Where it streams, [media.Auto] streams audio that does
 	// not fit into one answer.
 	StreamLimit int64
+	// Streams are places for the streams of audio that does not fit into one answer. They are
+	// nil where the gateway limits the streams itself, as the local server does.
+	Streams Places
 }
 
 const defaultPresignTTL = 5 * time.Minute
