@@ -66,7 +66,7 @@ isolation: ## send a million hostile requests, and compare 100,000 decisions wit
 	go test -count=1 -v -timeout 2h -tags e2e ./e2e/isolation
 
 .PHONY: load
-load: ## send far more requests to make run than it can answer, beside slow clients (CLIENTS, SECONDS)
+load: ## send far more requests to make run than it can answer, beside slow and idle clients (CLIENTS, SECONDS)
 	CLIENTS=$(or $(CLIENTS),1000) SECONDS=$(or $(SECONDS),60) go test -count=1 -v -timeout 2h -tags e2e ./e2e/load
 
 .PHONY: feed-soak

@@ -271,6 +271,43 @@ func TestMemoryOfTheCollector(t *testing.T) {
 	}
 }
 
+// The functions that stream and wait may take and give back their places, and write no entries
+// of other kinds.
+func TestFunctionsMayTakeTheirPlaces(t *testing.T) {
+	t.Parallel()
+	roles := properties(t, "AWS::IAM::Role")
+	for role, want := range map[string]map[string][]any{
+		"GetRole": {
+			"dynamodb:PutItem":    {"#waits/*", "#streams/*", "#audit/*", "#auditdays/*"},
+			"dynamodb:DeleteItem": {"#waits/*", "#streams/*"},
+		},
+		"ShareRole": {
+			"dynamodb:PutItem":    {"#account/*", "#streams/*", "#audit/*", "#auditdays/*"},
+			"dynamodb:DeleteItem": {"#account/*", "#streams/*"},
+		},
+		"ChangesRole": {
+			"dynamodb:PutItem":    {"#feed", "#waits/*", "#audit/*", "#auditdays/*"},
+			"dynamodb:DeleteItem": {"#waits/*"},
+		},
+	} {
+		policy := roles[role]["Policies"].([]any)[0].(values)["PolicyDocument"].(values)
+		got := map[string][]any{}
+		for _, s := range policy["Statement"].([]any) {
+			statement, _ := s.(values) // not an optional one
+			condition, _ := statement["Condition"].(values)
+			keys, _ := condition["ForAllValues:StringLike"].(values)
+			for action := range want {
+				if actions, _ := statement["Action"].([]any); slices.Contains(actions, any(action)) {
+					got[action], _ = keys["dynamodb:LeadingKeys"].([]any)
+				}
+			}
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s (-want +template.yaml):\n%s", role, diff)
+		}
+	}
+}
+
 // A function that deletes versions of the audio of recordings has the right to go past a lock. It
 // has it whatever ObjectLock is, because a bucket keeps its locks when the parameter goes back to
 // off. The same holds for the function that unlocks. Nothing else is ever locked, so no function may

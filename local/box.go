@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/callrecordings/api/console"
+	"github.com/callrecordings/api/local/connections"
 	"github.com/callrecordings/api/local/datadir"
 	"github.com/callrecordings/api/local/eventlog"
 	"github.com/callrecordings/api/local/s3server"
@@ -92,7 +93,7 @@ func (b *box) open(ctx context.Context) (err error) {
 		return err
 	}
 	port = b.s3Port()
-	if b.s3, err = b.dir.StartS3(ctx, net.JoinHostPort(host, port), b.enqueueArrival, b.limitAudio); err != nil {
+	if b.s3, err = b.dir.StartS3(ctx, net.JoinHostPort(host, port), b.enqueueArrival, b.limitS3); err != nil {
 		return listenError(err, host, port, "S3_PORT")
 	}
 	public := b.settings.S3PublicEndpoint
@@ -122,10 +123,11 @@ type clientAudio interface {
 	api.UploadAudio
 }
 
-// limitAudio makes the S3 server reject audio that is too large for ingest, before
-// the audio takes up disk space. The files of jobs are not limited.
-func (b *box) limitAudio(o *s3server.Options) {
+// limitS3 makes the S3 server reject audio that is too large for ingest, before the audio
+// takes up disk space, and limits its connections. The files of jobs are not limited.
+func (b *box) limitS3(o *s3server.Options) {
 	o.MaxBytes, o.Unlimited = b.settings.MaxAudioBytes, recording.ExportsPrefix
+	_, o.MaxConnections = connections.Most()
 }
 
 // s3Port returns the configured port of the S3 server. The default is the API's
@@ -270,7 +272,7 @@ func (b *box) hooks() *webhook.Book {
 }
 
 // changes returns the handler of the feed of changes. Its requests wait in places.
-func (b *box) changes(env api.Env, places api.WaitPlaces, sealer *cursor.Sealer) http.Handler {
+func (b *box) changes(env api.Env, places api.Places, sealer *cursor.Sealer) http.Handler {
 	if !b.settings.Feed {
 		return api.Changes(env, nil, nil, sealer, 0)
 	}
@@ -289,13 +291,15 @@ const (
 // serve answers requests until ctx ends. Requests in progress then get
 // shutdownTime to finish.
 func (b *box) serve(ctx context.Context, h http.Handler) error {
+	most, _ := connections.Most()
+	limited := connections.Limit(b.listener, most)
 	server := &http.Server{
-		Handler: h, ReadHeaderTimeout: headerTime, ReadTimeout: bodyTime, IdleTimeout: idleTime,
+		ConnState: limited.Track, Handler: h, ReadHeaderTimeout: headerTime, ReadTimeout: bodyTime, IdleTimeout: idleTime,
 		WriteTimeout: gateway.Deadline + bodyTime, MaxHeaderBytes: 4 * gateway.MaxHeader,
 		ErrorLog: slog.NewLogLogger(b.log.Handler(), slog.LevelWarn),
 	}
 	ended := make(chan error, 1)
-	go func() { ended <- server.Serve(b.listener) }()
+	go func() { ended <- server.Serve(limited) }()
 	select {
 	case err := <-ended:
 		return err

@@ -58,7 +58,13 @@ func launch(t *testing.T, dir string, args ...string) *process {
 // launchWith is like launch, with more environment variables.
 func launchWith(t *testing.T, dir string, vars []string, args ...string) *process {
 	t.Helper()
-	p := &process{cmd: exec.CommandContext(t.Context(), os.Args[0], args...), stderr: &buffer{}, ended: make(chan error, 1)}
+	return launchProgram(t, os.Args[0], dir, vars, args...)
+}
+
+// launchProgram is like launchWith, with another program that starts the server.
+func launchProgram(t *testing.T, program, dir string, vars []string, args ...string) *process {
+	t.Helper()
+	p := &process{cmd: exec.CommandContext(t.Context(), program, args...), stderr: &buffer{}, ended: make(chan error, 1)}
 	p.cmd.Env = append(os.Environ(), asServer, "DATA_DIR="+dir, "PORT=0", "HOST=127.0.0.1", "S3_PORT=0", "TOKEN_KEYS=")
 	p.cmd.Env = append(p.cmd.Env, vars...)
 	p.cmd.Stderr = p.stderr

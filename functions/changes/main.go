@@ -26,5 +26,5 @@ func build(s *config.Settings, env api.Env) (http.Handler, error) {
 	if err != nil || !s.Feed {
 		return api.Changes(env, nil, nil, sealer, 0), err
 	}
-	return api.Changes(env, feed.New(store, env.Now), waiting.NewPlaces(store, env.Now), sealer, s.FeedWait), nil
+	return api.Changes(env, feed.New(store, env.Now), waiting.NewPlaces(store, waiting.Waits(), env.Now), sealer, s.FeedWait), nil
 }

@@ -83,12 +83,15 @@ func (l *lambda) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// dynamo keeps the items that are put until they are deleted, and returns them for their keys.
+// dynamo keeps the items that are put until they are deleted, and returns them for their keys
+// and for their partitions.
 func (l *lambda) dynamo(w http.ResponseWriter, r *http.Request) {
 	var in struct {
 		Item          json.RawMessage
 		Key           tableKey
 		TransactItems []struct{ Delete struct{ Key tableKey } }
+
+		ExpressionAttributeValues map[string]struct{ S string }
 	}
 	if err := json.NewDecoder(r.Body).Decode(&in); err != nil {
 		http.Error(w, err.Error(), http.StatusBadRequest)
@@ -113,7 +116,13 @@ func (l *lambda) dynamo(w http.ResponseWriter, r *http.Request) {
 	case op == "GetItem" && l.items[in.Key] != nil:
 		out = map[string]any{"Item": l.items[in.Key]}
 	case op == "Query":
-		out = map[string]any{"Items": []any{}, "Count": 0, "ScannedCount": 0}
+		found := []json.RawMessage{}
+		for key, item := range l.items {
+			if p := in.ExpressionAttributeValues[":partition"].S; p != "" && key.Partition.S == p {
+				found = append(found, item)
+			}
+		}
+		out = map[string]any{"Items": found, "Count": len(found), "ScannedCount": len(found)}
 	}
 	text, _ := json.Marshal(out)
 	w.Header().Set("Content-Type", "application/x-amz-json-1.0")

@@ -26,6 +26,7 @@ func build(s *config.Settings, env api.Env) (http.Handler, error) {
 		return nil, err
 	}
 	d := wiring.Delivery(s)
-	d.Places = waiting.NewPlaces(store, env.Now)
+	d.Places = waiting.NewPlaces(store, waiting.Waits(), env.Now)
+	d.Streams = waiting.NewPlaces(store, waiting.Streams(), env.Now)
 	return api.Get(env, wiring.View(store), audio, d), nil
 }

@@ -335,7 +335,8 @@ func TestGetClosesTheBucketWhenItsClientLeaves(t *testing.T) {
 }
 
 // The function share streams in the same way as get. If audio is too long for one stream, a link
-// plays it in parts, and the first bytes arrive while the bucket holds back the rest.
+// plays it in parts, and the first bytes arrive while the bucket holds back the rest. Without a place
+// for another stream, the link is a redirect.
 func TestShareStreamsToTheBearerOfALink(t *testing.T) {
 	f := startFunction(t, shareProgram)
 	links := link.New(f.table, time.Now, rand.Reader)
@@ -369,5 +370,9 @@ func TestShareStreamsToTheBearerOfALink(t *testing.T) {
 	}
 	if got := f.do(event(strings.Repeat("x", len(secret))), nil, false); got.Status != http.StatusNotFound {
 		t.Errorf("a wrong secret: %d, want 404", got.Status)
+	}
+	f.fill(streamAccount)
+	if got := f.do(event(secret), nil, false); got.Status != http.StatusFound {
+		t.Errorf("the link without a place for a stream: %d, want 302", got.Status)
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/callrecordings/api/shared/api"
 	"github.com/callrecordings/api/shared/config"
 	"github.com/callrecordings/api/shared/link"
+	"github.com/callrecordings/api/shared/waiting"
 )
 
 func main() { wiring.ServeAudio(config.Share, build) }
@@ -26,5 +27,7 @@ func build(s *config.Settings, env api.Env) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	return api.Share(env, wiring.View(store), link.New(store, env.Now, rand.Reader), audio, wiring.Delivery(s), s.PublicURL), nil
+	d := wiring.Delivery(s)
+	d.Streams = waiting.NewPlaces(store, waiting.Streams(), env.Now)
+	return api.Share(env, wiring.View(store), link.New(store, env.Now, rand.Reader), audio, d, s.PublicURL), nil
 }

@@ -40,6 +40,8 @@ import (
 	"regexp"
 	"sync"
 	"time"
+
+	"github.com/callrecordings/api/local/connections"
 )
 
 // Options are the options of a server. Dir, Addr, the key pair and Bucket are
@@ -97,7 +99,7 @@ type Server struct {
 
 const (
 	defaultRegion         = "us-east-1"
-	defaultMaxConnections = 1024
+	defaultMaxConnections = connections.MaxS3
 	closeTime             = 10 * time.Second
 	sweepEvery            = time.Hour
 )
@@ -159,9 +161,9 @@ func (s *Server) listen(ctx context.Context) error {
 		return errors.Join(err, public.Close())
 	}
 	s.addr, s.internal = public.Addr().String(), internal.Addr().String()
-	limited := limit(public, s.o.MaxConnections)
+	limited := connections.Limit(public, s.o.MaxConnections)
 	s.public, s.own = s.server(), s.server()
-	s.public.ConnState = limited.track
+	s.public.ConnState = limited.Track
 	s.running.Go(func() { _ = s.public.Serve(limited) })
 	s.running.Go(func() { _ = s.own.Serve(internal) })
 	return nil

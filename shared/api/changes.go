@@ -39,7 +39,7 @@ type FeedReader interface {
 // follower answers the feed of changes.
 type follower struct {
 	feed    FeedReader
-	places  WaitPlaces
+	places  Places
 	sealer  *cursor.Sealer
 	maxWait time.Duration
 }
@@ -47,7 +47,7 @@ type follower struct {
 // Changes answers the feed of an account's changes (contract, Changes). f is nil if the
 // feed is off. maxWait is the longest time that a request may wait for changes, and p has the
 // places for that; p may be nil if maxWait is 0.
-func Changes(env Env, f FeedReader, p WaitPlaces, c *cursor.Sealer, maxWait time.Duration) http.Handler {
+func Changes(env Env, f FeedReader, p Places, c *cursor.Sealer, maxWait time.Duration) http.Handler {
 	return env.handle(OpChanges, (&follower{f, p, c, maxWait}).serve)
 }
 

@@ -30,11 +30,14 @@ type Delivery struct {
 	MaxWait time.Duration
 	// Places are for the requests that wait. They may be nil if MaxWait is 0, and for
 	// [Share], whose requests never wait.
-	Places WaitPlaces
+	Places Places
 	// StreamLimit is the length in bytes of the longest audio that the gateway streams; 0
 	// means that it does not stream. Where it streams, [media.Auto] streams audio that does
 	// not fit into one answer.
 	StreamLimit int64
+	// Streams are places for the streams of audio that does not fit into one answer. They are
+	// nil where the gateway limits the streams itself, as the local server does.
+	Streams Places
 }
 
 const defaultPresignTTL = 5 * time.Minute

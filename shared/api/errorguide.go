@@ -96,8 +96,8 @@ var errorGuide = []struct {
 		"Set Content-Type to one of these types, and do not compress the body.",
 	},
 	{
-		"too_many_requests", "429", "Too many requests are being served, or too many jobs of the account have not ended; data.message says which. A plan that is not confirmed counts as a job, for 7 days.",
-		"Retry after Retry-After seconds. If the jobs are too many, confirm or cancel some plans first.",
+		"too_many_requests", "429", "Too many requests are being served, too many streams of the account are being sent, or too many jobs of the account have not ended; data.message says if it is the jobs. A plan that is not confirmed counts as a job, for 7 days.",
+		"Retry after Retry-After seconds; instead of a stream, delivery=redirect works at once. If the jobs are too many, confirm or cancel some plans first.",
 	},
 	{
 		"unspecified_fault", "500", "A fault of this service.",

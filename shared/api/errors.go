@@ -66,7 +66,7 @@ var (
 
 	errUnsortable = tooMuch("there are too many recordings to sort: choose a shorter time or a narrower search, or leave out sort")
 
-	// errCrowded is returned if too many large answers are being sent.
+	// errCrowded is returned if too many large answers, or streams, are being sent.
 	errCrowded = &publicError{
 		status: http.StatusTooManyRequests, code: "too_many_requests", data: detail("too many requests"),
 		header: "Retry-After", value: "5",

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"time"
 
 	"github.com/callrecordings/api/shared/media"
 )
@@ -17,15 +18,20 @@ const (
 	// streamResumes is how often a stream goes on with another read after one that broke
 	// off.
 	streamResumes = 5
+	// longestStream is how long a stream may keep its place: as long as a function runs.
+	longestStream = 15 * time.Minute
 )
 
 // errClientLeft means that the client stopped reading a stream. Only the log shows it.
 var errClientLeft = errors.New("the client has left, or reads too slowly")
 
-// large answers auto with audio that does not fit into one answer.
+// large answers auto with audio that does not fit into one answer: with a stream, or with a
+// redirect if the audio is too long for one, or if there are too many.
 func (g *getter) large(w http.ResponseWriter, r *request, a *requestedAudio) error {
 	if a.length() <= g.StreamLimit {
-		return g.stream(w, r, a)
+		if err := g.stream(w, r, a); !errors.Is(err, errCrowded) {
+			return err
+		}
 	}
 	return g.redirect(w, r, a)
 }
@@ -38,6 +44,11 @@ func (g *getter) stream(w http.ResponseWriter, r *request, a *requestedAudio) er
 		return tooLarge(fmt.Sprintf("%d bytes do not fit into one stream of at most %d: ask for a smaller Range, "+
 			"or for delivery=redirect or delivery=auto", a.length(), g.StreamLimit))
 	}
+	release, err := g.placeFor(r, a)
+	if err != nil {
+		return err
+	}
+	defer release()
 	ctx, end, err := startStream(w, r.Context())
 	if err != nil {
 		return err
@@ -54,8 +65,30 @@ func (g *getter) stream(w http.ResponseWriter, r *request, a *requestedAudio) er
 		return err
 	}
 	a.begin(w)
-	r.entry.Cause = from.copyTo(w, chunk, n)
+	if err := from.copyTo(w, chunk, n); err != nil {
+		r.entry.Cause = err
+	}
 	return nil
+}
+
+// placeFor takes a place for a stream of a. Audio that fits into one answer needs none: the
+// other deliveries send its bytes as well, without a place. If the store fails, the stream has no
+// place either: the limit must not make a request fail. Error: errCrowded, if the account
+// has no place left.
+func (g *getter) placeFor(r *request, a *requestedAudio) (release func(), err error) {
+	release = func() {}
+	if g.Streams == nil || a.length() <= gatewayLimit {
+		return release, nil
+	}
+	taken, ok, err := g.Streams.Take(r.Context(), r.account, longestStream)
+	switch {
+	case err != nil:
+		r.entry.Cause = fmt.Errorf("the stream is not counted: %w", err)
+		return release, nil
+	case !ok:
+		return nil, errCrowded
+	}
+	return taken, nil
 }
 
 // startStream makes w a stream if its gateway can stream; any other writer is one. ctx is

@@ -23,10 +23,10 @@ const (
 	pendingRetry = "2"
 )
 
-// WaitPlaces limits how many requests of an account wait at once. [waiting.Places] and
+// Places limits how many requests of an account wait, or stream, at once. [waiting.Places] and
 // [waiting.LocalPlaces] implement it.
-type WaitPlaces interface {
-	// Take takes a place for a request that waits for up to longest. ok is false if the
+type Places interface {
+	// Take takes a place for a request that needs it for up to longest. ok is false if the
 	// account has none left. Otherwise, release gives it back. Error:
 	// store.ErrUnavailable.
 	Take(ctx context.Context, account string, longest time.Duration) (release func(), ok bool, err error)
@@ -41,7 +41,7 @@ func (r *request) preferredWait(limit time.Duration) time.Duration {
 // fails. It gives up, with found false, after the wait, or shortly before the function's
 // deadline. The answer names the wait. If the account has no place left, or none can be taken,
 // lookAgain returns at once, with found false: a preference does not make a request fail.
-func (r *request) lookAgain(w http.ResponseWriter, p WaitPlaces, wait time.Duration, look func() (found bool, err error)) (found bool, err error) {
+func (r *request) lookAgain(w http.ResponseWriter, p Places, wait time.Duration, look func() (found bool, err error)) (found bool, err error) {
 	release, ok, err := p.Take(r.Context(), r.account, wait)
 	if err != nil {
 		r.entry.Cause = fmt.Errorf("the request does not wait: %w", err)

@@ -122,7 +122,7 @@ func TestWaitsInPlaces(t *testing.T) {
 			}
 		}
 		for _, first := range []string{"audio", "changes"} {
-			for range waiting.MaxPerAccount {
+			for range waiting.MaxWaits {
 				go await(first, "a", 10*time.Second)
 			}
 			synctest.Wait()
@@ -198,7 +198,7 @@ func TestAudioWithoutAPlace(t *testing.T) {
 	places := &waiting.LocalPlaces{}
 	s := newSingle(t, Delivery{MaxWait: 10 * time.Second, Places: places})
 	rec := s.put(t, nil, func(r *recording.Recording) { r.Audio = recording.Audio{} })
-	for range waiting.MaxPerAccount {
+	for range waiting.MaxWaits {
 		if _, ok, err := places.Take(t.Context(), rec.Account, time.Second); !ok || err != nil {
 			t.Fatal("no place", err)
 		}

@@ -14,8 +14,8 @@ const (
 	// leaves room for what precedes the body.
 	MaxStream = 200_000_000 - 64<<10
 	// streamTail is how long before the deadline of an invocation its stream ends, so that
-	// the function still reports and logs the end.
-	streamTail = time.Second
+	// the function still gives the place of the stream back, and reports and logs the end.
+	streamTail = 2 * time.Second
 )
 
 var (

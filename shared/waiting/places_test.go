@@ -51,16 +51,24 @@ func take(t *testing.T, p places, account string, want bool) (release func()) {
 	return release
 }
 
-// An account has MaxPerAccount places, no matter how many another account has taken. A place that is
-// given back is free again.
+// Each kind has its own number of places for each account, no matter how many another account or
+// the other kind has taken. A place that is given back is free again.
 func TestPlaces(t *testing.T) {
 	t.Parallel()
 	s, c := open(t)
-	for name, p := range map[string]places{"in the store": waiting.NewPlaces(s, c.now), "in memory": &waiting.LocalPlaces{}} {
+	for name, tt := range map[string]struct {
+		places
+		most int
+	}{
+		"waits":           {waiting.NewPlaces(s, waiting.Waits(), c.now), 20},
+		"streams":         {waiting.NewPlaces(s, waiting.Streams(), c.now), 50},
+		"waits in memory": {&waiting.LocalPlaces{}, 20},
+	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
+			p := tt.places
 			var first func()
-			for n := range waiting.MaxPerAccount {
+			for n := range tt.most {
 				if release := take(t, p, account, true); n == 0 {
 					first = release
 				}
@@ -78,8 +86,8 @@ func TestPlaces(t *testing.T) {
 func TestPlacesExpire(t *testing.T) {
 	t.Parallel()
 	s, c := open(t)
-	p := waiting.NewPlaces(s, c.now)
-	for range waiting.MaxPerAccount {
+	p := waiting.NewPlaces(s, waiting.Waits(), c.now)
+	for range waiting.MaxWaits {
 		take(t, p, account, true)
 	}
 	c.Add(20)
@@ -94,9 +102,9 @@ func TestPlacesForManyAtOnce(t *testing.T) {
 	s, c := open(t)
 	var taken atomic.Int64
 	var running sync.WaitGroup
-	for range 2 * waiting.MaxPerAccount {
+	for range 2 * waiting.MaxWaits {
 		running.Go(func() {
-			if _, ok, err := waiting.NewPlaces(s, c.now).Take(t.Context(), account, time.Second); err != nil {
+			if _, ok, err := waiting.NewPlaces(s, waiting.Waits(), c.now).Take(t.Context(), account, time.Second); err != nil {
 				t.Error(err)
 			} else if ok {
 				taken.Add(1)
@@ -104,8 +112,8 @@ func TestPlacesForManyAtOnce(t *testing.T) {
 		})
 	}
 	running.Wait()
-	if n := taken.Load(); n == 0 || n > waiting.MaxPerAccount {
-		t.Errorf("%d places were taken, want 1 to %d", n, waiting.MaxPerAccount)
+	if n := taken.Load(); n == 0 || n > waiting.MaxWaits {
+		t.Errorf("%d places were taken, want 1 to %d", n, waiting.MaxWaits)
 	}
 }
 
@@ -119,7 +127,7 @@ func (unwritable) WriteEntries(context.Context, ...store.EntryWrite) error {
 func TestPlacesOfAStoreThatFails(t *testing.T) {
 	t.Parallel()
 	s, c := open(t)
-	if _, ok, err := waiting.NewPlaces(unwritable{s}, c.now).Take(t.Context(), account, time.Second); ok || !errors.Is(err, store.ErrUnavailable) {
+	if _, ok, err := waiting.NewPlaces(unwritable{s}, waiting.Waits(), c.now).Take(t.Context(), account, time.Second); ok || !errors.Is(err, store.ErrUnavailable) {
 		t.Errorf("Take = %t, %v, want %v", ok, err, store.ErrUnavailable)
 	}
 }
@@ -143,7 +151,7 @@ func (stuck) WriteEntries(ctx context.Context, writes ...store.EntryWrite) error
 func TestAPlaceIsGivenBackInTime(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		release, ok, err := waiting.NewPlaces(stuck{}, time.Now).Take(t.Context(), account, time.Second)
+		release, ok, err := waiting.NewPlaces(stuck{}, waiting.Waits(), time.Now).Take(t.Context(), account, time.Second)
 		if !ok || err != nil {
 			t.Fatalf("Take = %t, %v", ok, err)
 		}
@@ -158,7 +166,7 @@ func TestAPlaceIsGivenBackInTime(t *testing.T) {
 func TestAPlaceIsGivenBackAfterTheClientHasGone(t *testing.T) {
 	t.Parallel()
 	s, c := open(t)
-	p := waiting.NewPlaces(s, c.now)
+	p := waiting.NewPlaces(s, waiting.Waits(), c.now)
 	ctx, leave := context.WithCancel(t.Context())
 	release, ok, err := p.Take(ctx, account, time.Second)
 	if !ok || err != nil {
@@ -166,7 +174,7 @@ func TestAPlaceIsGivenBackAfterTheClientHasGone(t *testing.T) {
 	}
 	leave()
 	release()
-	for range waiting.MaxPerAccount {
+	for range waiting.MaxWaits {
 		take(t, p, account, true)
 	}
 }
