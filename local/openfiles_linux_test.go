@@ -22,7 +22,7 @@ ulimit -n 300 && exec "$SERVER" "$@"
 func TestIdleConnectionsKeepNobodyOut(t *testing.T) {
 	t.Parallel()
 	script := filepath.Join(t.TempDir(), "server")
-	if err := os.WriteFile(script, []byte(fewFiles), 0o700); err != nil { //nolint:gosec // it must be executable
+	if err := os.WriteFile(script, []byte(fewFiles), 0o700); err != nil {
 		t.Fatal(err)
 	}
 	p := launchProgram(t, script, t.TempDir(), []string{"SERVER=" + os.Args[0], "FEED_WAIT_S=5"}, "--empty", "--token")

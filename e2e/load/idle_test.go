@@ -32,7 +32,7 @@ func TestIdleConnections(t *testing.T) {
 	bin := given.Programs(t, "github.com/callrecordings/api/local")
 	script := filepath.Join(bin, "few-files")
 	text := fmt.Sprintf("#!/bin/sh\nulimit -n %d && exec '%s' \"$@\"\n", openFiles, filepath.Join(bin, "local"))
-	if err := os.WriteFile(script, []byte(text), 0o700); err != nil { //nolint:gosec // it must be executable
+	if err := os.WriteFile(script, []byte(text), 0o700); err != nil {
 		t.Fatal(err)
 	}
 	data := filepath.Join(t.TempDir(), "data")

@@ -1,9 +1,11 @@
 package connections
 
 const (
-	// MaxAPI and MaxS3 are how many connections the ports of the API and of the S3 server
-	// have open, if the process may have enough open files.
-	MaxAPI, MaxS3 = 4096, 1024
+	// MaxAPI is how many connections the port of the API has open, if the process may have
+	// enough open files.
+	MaxAPI = 4096
+	// MaxS3 is the same for the port of the S3 server.
+	MaxS3 = 1024
 	// reserve is the number of open files that no connection gets: for the database, the
 	// webhooks, and the work in the background.
 	reserve = 256
