@@ -174,7 +174,6 @@ var Table = []Allowed{
 	{Grant: Grant{"dynamodb:Query", "${Table.Arn}/index/by_user"}, Functions: access},
 	{Grant: Grant{"dynamodb:GetItem", table}, Functions: keeping},
 	{Grant: Grant{"dynamodb:PutItem", table}, Functions: keeping},
-	{Grant: Grant{"dynamodb:DeleteItem", table}, Functions: keeping},
 	{Grant: Grant{"dynamodb:Query", "${Table.Arn}/index/by_created"}, Functions: keeping},
 	{Grant: Grant{"dynamodb:GetItem", table}, Functions: share},
 	{Grant: Grant{"dynamodb:PutItem", table}, Functions: share},
