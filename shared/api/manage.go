@@ -105,6 +105,13 @@ func (m *manager) do(r *request) (data any, keys paging, err error) {
 // have no other part in how long recordings are kept: a user who is removed stays a member.
 func (m *manager) confirm(r *request) error {
 	change := access.MemberChange{Group: r.target.group}
+	if change.Group == "" {
+		return nil
+	}
+	confirmed, err := confirmedNumber(r)
+	if err != nil {
+		return err
+	}
 	switch r.Method + " " + r.target.path() {
 	case "DELETE " + accessGroup:
 		change.RemoveAll = true
@@ -118,12 +125,6 @@ func (m *manager) confirm(r *request) error {
 		change.Add = []string{r.user}
 	case "DELETE " + accessMember:
 		change.Remove = []string{r.user}
-	default:
-		return nil
-	}
-	confirmed, err := confirmedNumber(r)
-	if err != nil {
-		return err
 	}
 	err = m.editor.ConfirmMembers(r.Context(), r.account, confirmed, change)
 	if u := (*retention.UnconfirmedError)(nil); errors.As(err, &u) && len(change.Add) > 0 {

@@ -216,6 +216,7 @@ func TestPutOfAGroupThatIsBeingRemoved(t *testing.T) {
 	t.Parallel()
 	s, root := newTeamAPI(t)
 	whole := s.handlers[OpAccess]
+	s.sendUnchecked(t, root, http.MethodPut, groupsPath+"/sales?confirm=9223372036854775808", `{}`).has(t, "no number", http.StatusBadRequest, `"confirm":{"type"`)
 	s.send(t, root, http.MethodDelete, groupsPath+"/sales", "").has(t, "the question", http.StatusConflict, `"count":2`)
 	s.handlers[OpAccess] = Manage(s.env, &dying{ManagedStore: s.store}, s.sealer, nil)
 	s.send(t, root, http.MethodDelete, groupsPath+"/sales?confirm=2", "").has(t, "the removal that dies", http.StatusServiceUnavailable, "")
