@@ -102,7 +102,7 @@ func (f *follower) parse(r *request, query parameters) (after feed.Cursor, size 
 			return after, 0, err
 		}
 	}
-	if text, _ := query.first("cursor"); !isAbsent(text) {
+	if text, _ := query.first("cursor"); !recording.IsAbsent(text) {
 		after, err = f.open(r.account, text)
 		return after, size, err
 	}
@@ -110,7 +110,7 @@ func (f *follower) parse(r *request, query parameters) (after feed.Cursor, size 
 	case from == "now":
 		after, err = f.feed.Now(r.Context(), r.account)
 		return after, size, err
-	case !isAbsent(from) && from != "start":
+	case !recording.IsAbsent(from) && from != "start":
 		return after, 0, recording.FieldErrors{{
 			Field: "from", Code: "enum", Message: "Value not found in enumerated list of values", Target: []string{"start", "now"},
 		}}

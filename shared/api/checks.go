@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/callrecordings/api/shared/auth"
+	"github.com/callrecordings/api/shared/recording"
 )
 
 // authenticate verifies the token and checks that it grants access to the account in
@@ -57,5 +58,5 @@ func (r *request) overridesMethod() bool {
 		return false
 	}
 	verb := r.URL.Query().Get("verb")
-	return !isAbsent(verb) && !strings.EqualFold(verb, r.Method)
+	return !recording.IsAbsent(verb) && !strings.EqualFold(verb, r.Method)
 }

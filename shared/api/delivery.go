@@ -120,7 +120,7 @@ func (r *request) lifetime(wanted time.Duration, expires recording.Seconds) time
 // both a presigned URL and an Authorization header.
 func (g *getter) deliveryOf(r *request, query url.Values) (media.Delivery, error) {
 	text := query.Get("delivery")
-	if isAbsent(text) {
+	if recording.IsAbsent(text) {
 		if g.Default == media.Redirect && r.Header.Get("Authorization") != "" {
 			return media.Auto, nil
 		}

@@ -161,7 +161,7 @@ func (c *holder) listReleased(r *request) (holdAnswer, error) {
 // parseBool parses a parameter that is true or false; false if it is absent.
 func parseBool(name, value string) (bool, error) {
 	switch {
-	case isAbsent(value), value == "false":
+	case recording.IsAbsent(value), value == "false":
 		return false, nil
 	case value == "true":
 		return true, nil

@@ -24,7 +24,7 @@ func (l *lifetime) counts() bool { return l.expiring != 0 || l.over != 0 }
 
 // parseSpan parses a number of days, such as 7d, or of hours, such as 12h, into seconds.
 func parseSpan(to *recording.Seconds, value string) error {
-	if isAbsent(value) {
+	if recording.IsAbsent(value) {
 		return nil
 	}
 	for unit, seconds := range map[string]int{"d": recording.Day, "h": 60 * 60} {

@@ -47,10 +47,10 @@ func newCSVList(r *request, query parameters, unpaged bool, limit int) *csvList 
 		body: listBody{zip: r.acceptsGzip(), limited: true},
 	}
 	names, _ := query.first("columns")
-	if isAbsent(names) {
+	if recording.IsAbsent(names) {
 		names, _ = query.first("fields")
 	}
-	if !isAbsent(names) {
+	if !recording.IsAbsent(names) {
 		l.members, l.objects = true, true
 		l.table.Only(strings.Split(names, ","))
 	} else {
@@ -269,10 +269,10 @@ func (l *csvList) answer(w http.ResponseWriter, p paging) error {
 // wantedName returns the file name that the client asks for: X-File-Name, else
 // file_name, else "".
 func (l *csvList) wantedName() string {
-	if name := l.request.Header.Get("X-File-Name"); !isAbsent(name) {
+	if name := l.request.Header.Get("X-File-Name"); !recording.IsAbsent(name) {
 		return name
 	}
-	if name, _ := l.query.first("file_name"); !isAbsent(name) {
+	if name, _ := l.query.first("file_name"); !recording.IsAbsent(name) {
 		return name
 	}
 	return ""

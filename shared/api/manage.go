@@ -159,7 +159,7 @@ func pageOfIDs(r *request) (size int, after string, err error) {
 			return 0, "", f
 		}
 	}
-	if text, _ := query.first("start_key"); !isAbsent(text) {
+	if text, _ := query.first("start_key"); !recording.IsAbsent(text) {
 		if after = text; !auth.ValidName(after) {
 			return 0, "", cursor.ErrInvalid
 		}

@@ -70,7 +70,7 @@ var listParameters = []struct {
 	{name: "created_to", parse: func(q *listQuery, value string) error { return parseBound(&q.to, value) }},
 	{name: "sort", parse: func(q *listQuery, value string) error { return parseSort(&q.sort, value) }},
 	{name: "fields", parse: func(q *listQuery, value string) (err error) {
-		if !isAbsent(value) {
+		if !recording.IsAbsent(value) {
 			q.fields, err = recording.ParseChoice(value)
 		}
 		return err
@@ -82,7 +82,7 @@ var listParameters = []struct {
 	{name: "total", parse: func(q *listQuery, value string) error { q.total = value == "true"; return nil }},
 	{name: "page_size", paged: true, parse: func(q *listQuery, value string) error { return parsePageSize(&q.size, value) }},
 	{name: "start_key", paged: true, parse: func(q *listQuery, value string) error {
-		if !isAbsent(value) {
+		if !recording.IsAbsent(value) {
 			q.start = value
 		}
 		return nil
@@ -180,10 +180,10 @@ func (q *listQuery) binding(account, user string) []byte {
 // flagValue returns the value of a boolean parameter in the query: "true" without
 // a value, "" if the value counts as absent.
 func flagValue(value string) string {
-	switch value {
-	case "":
+	switch {
+	case value == "":
 		return "true"
-	case "undefined", "null":
+	case recording.IsAbsent(value):
 		return ""
 	}
 	return value
@@ -200,7 +200,7 @@ func parseBound(to *recording.Seconds, value string) error {
 
 // parseSearch parses a search into to.
 func parseSearch(to *search.Query, value string) error {
-	if isAbsent(value) {
+	if recording.IsAbsent(value) {
 		return nil
 	}
 	q, err := search.Parse(value)
@@ -218,7 +218,7 @@ func parseSearch(to *search.Query, value string) error {
 // parsePageSize parses a page size into to. The size must be at least 1; a size above
 // maxPageSize becomes maxPageSize.
 func parsePageSize(to *int, value string) error {
-	if isAbsent(value) {
+	if recording.IsAbsent(value) {
 		return nil
 	}
 	n, err := strconv.Atoi(value)
@@ -242,10 +242,6 @@ func parsePageSize(to *int, value string) error {
 }
 
 func isDigits(s string) bool { return s != "" && strings.Trim(s, "0123456789") == "" }
-
-// isAbsent reports whether a parameter with this value counts as absent:
-// interfaces send "undefined" and "null" for missing values.
-func isAbsent(value string) bool { return value == "" || value == "undefined" || value == "null" }
 
 // parameters are the decoded parameters of a query, in order.
 type parameters [][2]string

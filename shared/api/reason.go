@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/callrecordings/api/shared/access"
+	"github.com/callrecordings/api/shared/recording"
 )
 
 // maxReason is the maximum length of a reason, in bytes.
@@ -17,10 +18,10 @@ const maxReason = 500
 // operator demands it for a (contract, Reasons).
 func (r *request) demandReason(a access.Action) error {
 	reason := r.Header.Get("X-Reason")
-	if isAbsent(reason) && strings.Contains(r.URL.RawQuery, "reason") {
+	if recording.IsAbsent(reason) && strings.Contains(r.URL.RawQuery, "reason") {
 		reason = r.URL.Query().Get("reason")
 	}
-	if reason = strings.TrimSpace(reason); isAbsent(reason) {
+	if reason = strings.TrimSpace(reason); recording.IsAbsent(reason) {
 		reason = ""
 	}
 	required := r.env.RequireReason[a]

@@ -119,7 +119,7 @@ func (k *keeper) remove(r *request) (any, error) {
 // go. It is 0 if the parameter is absent.
 func confirmedNumber(r *request) (int, error) {
 	text := r.URL.Query().Get("confirm")
-	if isAbsent(text) {
+	if recording.IsAbsent(text) {
 		return 0, nil
 	}
 	n, err := strconv.Atoi(text)

@@ -49,7 +49,7 @@ func checkSelecting(all parameters, name, value string) *recording.FieldError {
 	switch first, _ := all.first(name); {
 	case !once && !recording.IsFilter(name):
 		return &recording.FieldError{Field: name, Code: "additionalProperties", Message: "Strictly not allowed additional properties"}
-	case once && isAbsent(value) || isNoBound(name, value) || recording.IsEmptyFilter(name, value):
+	case once && recording.IsAbsent(value) || isNoBound(name, value) || recording.IsEmptyFilter(name, value):
 		fault.Message = "The value counts as absent, and the filter would select more: leave the parameter out"
 	case once && value != first:
 		fault.Message = "The parameter occurs with two values, and only the first would count"

@@ -60,7 +60,7 @@ func textKey(r *recording.Recording, field string) string {
 // parseSort parses the field that a list is sorted by into to.
 func parseSort(to *string, value string) error {
 	switch {
-	case isAbsent(value), value == "created":
+	case recording.IsAbsent(value), value == "created":
 		return nil
 	case sortKey(value) == nil:
 		return recording.FieldError{

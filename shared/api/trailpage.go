@@ -117,7 +117,7 @@ func parseTrailQuery(r *request, query parameters) (q audit.Query, start string,
 
 // present returns value, or "" if it counts as absent.
 func present(value string) string {
-	if isAbsent(value) {
+	if recording.IsAbsent(value) {
 		return ""
 	}
 	return value

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"math"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -13,9 +12,9 @@ import (
 // MaxSeconds is the latest time that fits into the 11 digits of a sort key.
 const MaxSeconds = 99_999_999_999
 
-// absent are the values that user interfaces send for a missing time (contract,
-// List).
-var absent = []string{"", "undefined", "null", "NaN"}
+// IsAbsent reports whether a parameter with this value counts as absent: user interfaces send
+// "undefined" and "null" for missing values (contract, List).
+func IsAbsent(value string) bool { return value == "" || value == "undefined" || value == "null" }
 
 // ParseBound parses a time in a query: Gregorian seconds, or a date and a time with a
 // zone (RFC 3339). It rounds fractions of a second.
@@ -24,7 +23,7 @@ var absent = []string{"", "undefined", "null", "NaN"}
 // other text, and for a Unix time of this century in seconds or milliseconds, it returns
 // a [FieldError] with an empty Field, which the caller sets.
 func ParseBound(s string) (at Seconds, ok bool, err error) {
-	if slices.Contains(absent, s) {
+	if IsAbsent(s) || s == "NaN" {
 		return 0, false, nil
 	}
 	if isDate(s) {

@@ -140,7 +140,7 @@ func IsEmptyFilter(name, value string) bool {
 	case op.isTime:
 		_, ok, err := ParseBound(value)
 		return !ok && err == nil
-	case value == "", value == "undefined", value == "null":
+	case IsAbsent(value):
 		return true
 	case !op.pathInName:
 		return false
