@@ -61,6 +61,8 @@ type box struct {
 	audio   clientAudio
 	events  *eventlog.Log
 	seeding atomic.Bool
+	// issuers are the token issuers, as requests and jobs see them.
+	issuers auth.Issuers
 	// kept is the result of rules.
 	kept     *retention.Rules
 	keeping  sync.Once
@@ -89,6 +91,7 @@ func (b *box) open(ctx context.Context) (err error) {
 	if b.store, err = b.dir.OpenStore(ctx, b.now); err != nil {
 		return err
 	}
+	b.issuers = issuer.NewRegistry(b.store, b.now)
 	if b.events, err = eventlog.Open(b.dir.File("events.jsonl"), b.eventOptions()); err != nil {
 		return err
 	}
@@ -209,7 +212,7 @@ func (b *box) operations() (map[api.Operation]http.Handler, error) {
 	s := b.settings
 	verifier := auth.NewVerifier(keys, b.now)
 	verifier.MaxTTL = s.MaxTokenTTL
-	verifier.Issuers = issuer.NewRegistry(b.store, b.now)
+	verifier.Issuers = b.issuers
 	env := api.Env{
 		Verifier: verifier, Log: b.log, Now: b.now, Origin: s.Origin, Node: node,
 		Access:        access.NewResolver(b.store, access.Options{Default: access.Default(s.UserAccess), Now: b.now}),

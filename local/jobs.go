@@ -14,7 +14,6 @@ import (
 	"github.com/callrecordings/api/shared/bulk"
 	"github.com/callrecordings/api/shared/deletion"
 	"github.com/callrecordings/api/shared/hold"
-	"github.com/callrecordings/api/shared/issuer"
 	"github.com/callrecordings/api/shared/job"
 	"github.com/callrecordings/api/shared/person"
 )
@@ -71,7 +70,7 @@ func (b *box) jobEngine() (*job.Engine, error) {
 	}))
 	rules := access.NewResolver(b.store, access.Options{Default: access.Default(b.settings.UserAccess), Now: b.now})
 	return job.NewEngine(&job.Book{Entries: b.store, Queue: b.jobs, Now: b.now}, job.Options{
-		Actions: actions, Permit: api.JobPermit(rules, issuer.NewRegistry(b.store, b.now), api.JobKinds(person.Params, true)),
+		Actions: actions, Permit: api.JobPermit(rules, b.issuers, api.JobKinds(person.Params, true)),
 		SliceTime: jobSlice, Lease: jobLease, Holder: "local", Now: b.now, Failed: b.jobFailed,
 	}), nil
 }
