@@ -32,27 +32,29 @@ func Marked(ctx context.Context, s store.EntryReader, account, after string, lim
 // Indexed reports whether searches of an account may find a recording, whether that still
 // exists or not. Error: store.ErrUnavailable.
 func Indexed(ctx context.Context, s store.EntryReader, account, id string) (bool, error) {
-	found, err := s.Entries(ctx, markerKey(account, id))
-	if err != nil {
-		return false, fmt.Errorf("read what is indexed of %s/%s: %w", account, id, err)
-	}
-	if len(found) == 0 {
-		return false, nil
-	}
-	m, err := markerOf(&found[0])
-	return err == nil && !m.gone(), err // of a gone one, only numbers for bills are left
+	m, _, err := stored(ctx, s, account, id)
+	return m != nil && !m.gone(), err // of a gone one, only numbers for bills are left
 }
 
 // Billed reports whether the index has numbers for bills of a recording that no longer exists, and
 // until when. It has then nothing else of the recording. Error: store.ErrUnavailable.
 func Billed(ctx context.Context, s store.EntryReader, account, id string) (until recording.Seconds, ok bool, err error) {
+	m, until, err := stored(ctx, s, account, id)
+	return until, m != nil && m.gone(), err
+}
+
+// stored returns the marker of a recording and when it expires; nil if there is none.
+func stored(ctx context.Context, s store.EntryReader, account, id string) (m *marker, expires recording.Seconds, err error) {
 	found, err := s.Entries(ctx, markerKey(account, id))
 	if err != nil {
-		return 0, false, fmt.Errorf("read what is indexed of %s/%s: %w", account, id, err)
+		return nil, 0, fmt.Errorf("read what is indexed of %s/%s: %w", account, id, err)
 	}
 	if len(found) == 0 {
-		return 0, false, nil
+		return nil, 0, nil
 	}
-	m, err := markerOf(&found[0])
-	return found[0].Expires, err == nil && m.gone(), err
+	decoded, err := markerOf(&found[0])
+	if err != nil {
+		return nil, 0, err
+	}
+	return &decoded, found[0].Expires, nil
 }
