@@ -63,7 +63,7 @@ func (k Keeper) Correct(ctx context.Context, account, id string, change func(*re
 		}, guards...)
 		switch {
 		case errors.Is(err, errUnnoted):
-			if err := noteJoined(ctx, k.Store, account, id); err != nil {
+			if err := note(ctx, k.Store, account, joined, id); err != nil {
 				return nil, err
 			}
 			noted = true
@@ -90,7 +90,7 @@ func (k Keeper) Arrives(ctx context.Context, r *recording.Recording) error {
 	if err != nil || len(holds.Covering(r)) == 0 {
 		return err
 	}
-	return noteJoined(ctx, k.Store, r.Account, r.ID)
+	return note(ctx, k.Store, r.Account, joined, r.ID)
 }
 
 // MayEnter reports whether a change could bring a recording that keeps its audio into the
@@ -125,7 +125,7 @@ func without(holds, others []Hold) []Hold {
 // the change by less than a minute: two minutes after a hold is placed, a Locker looks a second
 // time for recordings that it covers.
 func (k Keeper) Enters(ctx context.Context, account, id string) error {
-	return noteJoined(ctx, k.Store, account, id)
+	return note(ctx, k.Store, account, joined, id)
 }
 
 var (

@@ -159,7 +159,7 @@ func (l *Locker) leave(ctx context.Context, account string, failed failures, err
 	if err != nil || ctx.Err() != nil || len(failed) > maxAlone {
 		return errors.Join(err, failed.join())
 	}
-	return noteAlone(ctx, l.Entries, account, slices.Sorted(maps.Keys(failed)))
+	return note(ctx, l.Entries, account, alone, slices.Sorted(maps.Keys(failed))...)
 }
 
 // recordingsOf returns the recordings of a page, live or deleted.

@@ -67,29 +67,17 @@ func lockWrite(account, id string, t task) (store.EntryWrite, error) {
 	return store.EntryWrite{Entry: e}, err
 }
 
-// noteAlone leaves work for the Locker for recordings whose objects have failed.
-func noteAlone(ctx context.Context, entries store.Entries, account string, ids []string) error {
+// note leaves work for the Locker for recordings: [joined] before a recording on hold gets audio,
+// and before a recording with audio comes under a hold, and [alone] after an object has failed.
+func note(ctx context.Context, entries store.Entries, account string, t task, ids ...string) error {
 	for _, id := range ids {
-		w, err := lockWrite(account, id, alone)
+		w, err := lockWrite(account, id, t)
 		if err != nil {
 			return err
 		}
 		if err := entries.WriteEntries(ctx, w); err != nil {
-			return fmt.Errorf("note an object that could not be locked or unlocked: %w", err)
+			return fmt.Errorf("note audio that is to be locked or unlocked: %w", err)
 		}
-	}
-	return nil
-}
-
-// noteJoined leaves work for the Locker. It is called before a recording on hold gets audio, and
-// before a recording with audio comes under a hold.
-func noteJoined(ctx context.Context, entries store.Entries, account, id string) error {
-	w, err := lockWrite(account, id, joined)
-	if err != nil {
-		return err
-	}
-	if err := entries.WriteEntries(ctx, w); err != nil {
-		return fmt.Errorf("note audio that is to be locked: %w", err)
 	}
 	return nil
 }
