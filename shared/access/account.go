@@ -29,8 +29,8 @@ type Account struct {
 	// DisabledBy is the import that disabled the account itself, such as "kazoo"; "" if
 	// an operator did. An import does not enable what an operator has disabled.
 	DisabledBy string `json:"disabled_by,omitempty"`
-	// Moves is how often Ancestors have changed since the account was added. So it tells an account that has moved out and
-	// back from one that has stayed.
+	// Moves is how often Ancestors have changed since the account was added. So it tells an
+	// account that has moved out and back from one that has stayed.
 	Moves int `json:"moves,omitempty"`
 }
 

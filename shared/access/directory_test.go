@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"reflect"
 	"slices"
@@ -266,6 +267,25 @@ func checkDirectory(t *testing.T, s store.Entries, seed uint64) {
 		group := fmt.Sprintf("g%d", i)
 		if members, _, err := d.Members(t.Context(), "A", group, "", 100); err != nil || len(members) > 0 && !exists[group] {
 			t.Errorf("seed %d: %s does not exist, but has members %q, %v", seed, group, members, err)
+		}
+	}
+}
+
+func TestMemberChangesApply(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name   string
+		change MemberChange
+		want   []string
+	}{
+		{"nothing", MemberChange{}, []string{"ben", "eva"}},
+		{"users who join and leave", MemberChange{Add: []string{"carl", "eva"}, Remove: []string{"ben", "dora"}}, []string{"carl", "eva"}},
+		{"all leave", MemberChange{RemoveAll: true}, nil},
+	} {
+		members := map[string]bool{"ben": true, "eva": true}
+		c.change.Apply(members)
+		if got := slices.Sorted(maps.Keys(members)); !slices.Equal(got, c.want) {
+			t.Errorf("%s: the members are %q, want %q", c.name, got, c.want)
 		}
 	}
 }

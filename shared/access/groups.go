@@ -24,6 +24,19 @@ type MemberChange struct {
 	RemoveAll bool
 }
 
+// Apply makes the change in a set of members. It does not look at Group.
+func (c MemberChange) Apply(members map[string]bool) {
+	if c.RemoveAll {
+		clear(members)
+	}
+	for _, user := range c.Remove {
+		delete(members, user)
+	}
+	for _, user := range c.Add {
+		members[user] = true
+	}
+}
+
 // Group returns a group. Error: ErrNoGroup.
 func (d *Directory) Group(ctx context.Context, account, group string) (Team, error) {
 	t, err := d.existing(ctx, account, group)

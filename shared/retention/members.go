@@ -52,18 +52,8 @@ func (p proposal) regroup(e *Effective) {
 		return
 	}
 	for _, c := range p.groups {
-		members := e.members[c.Group]
-		if members == nil {
-			continue
-		}
-		if c.RemoveAll {
-			clear(members)
-		}
-		for _, user := range c.Remove {
-			delete(members, user)
-		}
-		for _, user := range c.Add {
-			members[user] = true
+		if members := e.members[c.Group]; members != nil {
+			c.Apply(members)
 		}
 	}
 }

@@ -107,25 +107,22 @@ func (r *run) group(ctx context.Context, account string, g Group, was stored) er
 // members adds and removes members of a group. What is refused stays as it is: if members may
 // not leave, new ones are added all the same, so that their recordings get the right rule.
 func (r *run) members(ctx context.Context, account, group string, want []string) error {
-	here, err := r.read(ctx, account, access.MemberPrefix(group))
+	entries, err := r.read(ctx, account, access.MemberPrefix(group))
 	if err != nil {
 		return err
 	}
+	here := make(map[string]bool, len(entries))
+	for user := range entries {
+		here[user] = true
+	}
 	for _, p := range r.planned {
-		for _, user := range p.Add {
-			if p.Group == group {
-				here[user] = stored{}
-			}
-		}
-		for _, user := range p.Remove {
-			if p.Group == group {
-				delete(here, user)
-			}
+		if p.Group == group {
+			p.Apply(here)
 		}
 	}
 	c := access.MemberChange{Group: group}
 	for _, user := range want {
-		if _, ok := here[user]; !ok {
+		if !here[user] {
 			c.Add = append(c.Add, user)
 		}
 		delete(here, user)
