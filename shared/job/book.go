@@ -333,10 +333,10 @@ func (b *Book) delay(open []openJob) (delay time.Duration, needed bool) {
 }
 
 // WakeWaiting wakes a worker for each account with a job that needs one now, or wakes it later, at
-// the time of the next try. It returns the number of these accounts. A message too many is harmless, so this may be called at
-// any time. A process calls it at its start, to continue what another one left, and the cloud
-// calls it every few minutes: a process can die after it has changed a job and before it has woken
-// a worker, and a queue gives up a message that fails too often.
+// the time of the next try. It returns the number of these accounts. A message too many is
+// harmless, so this may be called at any time. A process calls it at its start, to continue what
+// another one left, and the cloud calls it every few minutes: a process can die after it has changed
+// a job and before it has woken a worker, and a queue gives up a message that fails too often.
 // Errors: store.ErrUnavailable; then the remaining accounts wait for the next call.
 func (b *Book) WakeWaiting(ctx context.Context) (woken int, err error) {
 	open, err := b.open(ctx, "")

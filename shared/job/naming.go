@@ -61,24 +61,20 @@ type answer struct {
 // All returns the jobs that name the recording, the newest first, and with an error those so far.
 // Errors: ErrTooMuch, store.ErrUnavailable.
 func (n *Namer) All(ctx context.Context) (found []Naming, err error) {
-	for after := ""; ; {
-		page, err := n.Entries.PageEntries(ctx, store.EntryQuery{Partition: jobsPartition + n.Account, After: after, Descending: true, Limit: maxListed})
+	q := store.EntryQuery{Partition: jobsPartition + n.Account, Descending: true, Limit: maxListed}
+	for e, err := range store.AllEntries(ctx, n.Entries, q) {
 		if err != nil {
 			return found, fmt.Errorf("list jobs: %w", err)
 		}
-		for i := range page.Entries {
-			naming, ok, err := n.ofJob(ctx, &page.Entries[i])
-			if ok {
-				found = append(found, naming)
-			}
-			if err != nil {
-				return found, err
-			}
+		naming, ok, err := n.ofJob(ctx, e)
+		if ok {
+			found = append(found, naming)
 		}
-		if after = page.Next; after == "" {
-			return found, nil
+		if err != nil {
+			return found, err
 		}
 	}
+	return found, nil
 }
 
 // ofJob reports whether and how a job that exists names the recording.
