@@ -90,6 +90,9 @@ const (
 	entryPrefix      = "#"
 )
 
+// separator stands between the two parts of a key.
+const separator = "\x00"
+
 // New returns an empty table.
 func New() *Table {
 	return &Table{items: map[string]attributes{}, past: map[string]attributes{}, done: map[string]bool{}}
@@ -116,7 +119,7 @@ func (e *Table) Changes() []Change {
 func (e *Table) Overwrite(account, id, revision string) (changed bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	at := account + "\x00" + id
+	at := account + separator + id
 	old := e.items[at]
 	if stringOf(old, attrRevision) == "" {
 		return false
@@ -219,7 +222,7 @@ func (e *Table) do(operation string, in *request) (int, attributes) {
 }
 
 // keyOf returns an item's key in the table.
-func keyOf(m attributes) string { return stringOf(m, attrAccount) + "\x00" + stringOf(m, attrID) }
+func keyOf(m attributes) string { return stringOf(m, attrAccount) + separator + stringOf(m, attrID) }
 
 func stringOf(m attributes, name string) string {
 	v, _ := m[name].(map[string]any)

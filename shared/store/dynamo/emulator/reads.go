@@ -51,7 +51,10 @@ func (e *Table) query(in *request) attributes {
 	scanning := in.IndexName == "" && !strings.HasPrefix(stringOf(in.ExpressionAttributeValues, ":account"), entryPrefix) && in.ExpressionAttributeValues[":low"] != nil
 	within := beginning(in)
 	for key, m := range e.seen(in.ConsistentRead || in.IndexName != "" || scanning) {
-		if strings.HasPrefix(key, within) && m[order] != nil && (in.IndexName != indexByUser || m[attrAccountOwner] != nil) && evaluate(in.KeyConditionExpression, m, in.ExpressionAttributeValues) {
+		if in.IndexName == indexByUser {
+			key = stringOf(m, attrAccountOwner) + separator
+		}
+		if strings.HasPrefix(key, within) && m[order] != nil && evaluate(in.KeyConditionExpression, m, in.ExpressionAttributeValues) {
 			all = append(all, m)
 		}
 	}
@@ -84,13 +87,16 @@ func (e *Table) query(in *request) attributes {
 	return attributes{"Items": out, "ConsumedCapacity": consumed(read, in)}
 }
 
-// beginning returns how the keys of all items begin that a Query for entries may find.
+// beginning returns how the keys of all items begin that a Query may find. It spares most items
+// the evaluation of the condition.
 func beginning(in *request) string {
-	partition := stringOf(in.ExpressionAttributeValues, ":partition")
-	if in.IndexName != "" || !strings.HasPrefix(partition, entryPrefix) {
-		return ""
+	values := in.ExpressionAttributeValues
+	partition := stringOf(values, ":partition") + stringOf(values, ":account") // a Query has one of them
+	within := partition + separator
+	if in.IndexName == "" && strings.HasPrefix(partition, entryPrefix) {
+		within += stringOf(values, ":prefix")
 	}
-	return partition + "\x00" + stringOf(in.ExpressionAttributeValues, ":prefix")
+	return within
 }
 
 // consumed returns the capacity that a read of so many bytes takes.
@@ -131,19 +137,24 @@ func wireSize(m attributes) int {
 // scan reads the table, or the index by_created, in the order of accounts. DynamoDB's
 // order of partitions is another one, and as stable.
 func (e *Table) scan(in *request) attributes {
-	order := func(m attributes) string {
+	place := func(m attributes) string {
 		if in.IndexName != "" {
-			return stringOf(m, attrAccount) + "\x00" + stringOf(m, attrCreatedID)
+			return stringOf(m, attrAccount) + separator + stringOf(m, attrCreatedID)
 		}
 		return keyOf(m)
 	}
-	var all []attributes
+	type placed struct {
+		at   string
+		item attributes
+	}
+	var all []placed
+	start := place(in.ExclusiveStartKey)
 	for _, m := range e.items {
-		if (in.IndexName == "" || m[attrCreatedID] != nil) && (in.ExclusiveStartKey == nil || order(m) > order(in.ExclusiveStartKey)) {
-			all = append(all, m)
+		if at := place(m); (in.IndexName == "" || m[attrCreatedID] != nil) && (in.ExclusiveStartKey == nil || at > start) {
+			all = append(all, placed{at, m})
 		}
 	}
-	slices.SortFunc(all, func(a, b attributes) int { return strings.Compare(order(a), order(b)) })
+	slices.SortFunc(all, func(a, b placed) int { return strings.Compare(a.at, b.at) })
 	limit := 3 // DynamoDB's own limit is 1 MB
 	if in.Limit > 0 {
 		limit = in.Limit
@@ -151,9 +162,10 @@ func (e *Table) scan(in *request) attributes {
 	answer, out := attributes{}, []attributes{}
 	if len(all) > limit {
 		all = all[:limit]
-		answer["LastEvaluatedKey"] = attributes{attrAccount: all[limit-1][attrAccount], attrID: all[limit-1][attrID]}
+		answer["LastEvaluatedKey"] = attributes{attrAccount: all[limit-1].item[attrAccount], attrID: all[limit-1].item[attrID]}
 	}
-	for _, m := range all {
+	for _, p := range all {
+		m := p.item
 		if in.FilterExpression == "" || evaluate(in.FilterExpression, m, in.ExpressionAttributeValues) {
 			out = append(out, m)
 		}
