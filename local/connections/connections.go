@@ -3,6 +3,7 @@
 package connections
 
 import (
+	"container/list"
 	"io"
 	"net"
 	"net/http"
@@ -17,17 +18,18 @@ type Listener struct {
 	net.Listener
 	max int
 
-	mu     sync.Mutex
-	freed  *sync.Cond
-	open   map[net.Conn]bool // whether a request is being served
-	quiet  []net.Conn        // without a request, longest first; may hold closed ones
+	mu    sync.Mutex
+	freed *sync.Cond
+	// open has the place of each open connection in idle, or nil while its request is served.
+	open   map[net.Conn]*list.Element
+	idle   *list.List // of *countedConn; the one that has been idle longest is the first
 	closed bool
 }
 
 // Limit returns a listener with at most that many open connections of l. The server must call
 // [Listener.Track] for each change of a connection's state.
 func Limit(l net.Listener, most int) *Listener {
-	c := &Listener{Listener: l, max: most, open: map[net.Conn]bool{}}
+	c := &Listener{Listener: l, max: most, open: map[net.Conn]*list.Element{}, idle: list.New()}
 	c.freed = sync.NewCond(&c.mu)
 	return c
 }
@@ -54,31 +56,33 @@ func (c *Listener) Accept() (net.Conn, error) {
 	return counted, nil
 }
 
-// evict closes the connection that has waited longest. ok is false if every
+// evict closes the connection that has been idle longest. ok is false if every
 // connection has a request. The caller holds the lock.
 func (c *Listener) evict() (ok bool) {
-	for len(c.quiet) > 0 {
-		conn := c.quiet[0].(*countedConn)
-		c.quiet = c.quiet[1:]
-		if busy, known := c.open[conn]; known && !busy {
-			delete(c.open, conn)
-			_ = conn.Conn.Close()
-			return true
-		}
+	longest := c.idle.Front()
+	if longest == nil {
+		return false
 	}
-	return false
+	conn := longest.Value.(*countedConn)
+	c.forget(conn)
+	_ = conn.Conn.Close()
+	return true
 }
 
 // Track follows the states of the connections, for http.Server.ConnState.
 func (c *Listener) Track(conn net.Conn, state http.ConnState) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if _, known := c.open[conn]; !known {
+	place, known := c.open[conn]
+	if !known {
 		return
 	}
 	switch state {
 	case http.StateActive:
-		c.open[conn] = true
+		if place != nil {
+			c.idle.Remove(place)
+			c.open[conn] = nil
+		}
 	case http.StateIdle:
 		c.rest(conn)
 		c.freed.Signal()
@@ -88,27 +92,18 @@ func (c *Listener) Track(conn net.Conn, state http.ConnState) {
 
 // rest notes that a connection is idle from now on. The caller holds the lock.
 func (c *Listener) rest(conn net.Conn) {
-	c.open[conn] = false
-	c.quiet = append(c.quiet, conn)
-	if len(c.quiet) > 2*c.max {
-		c.compact()
+	if place := c.open[conn]; place != nil {
+		c.idle.Remove(place)
 	}
+	c.open[conn] = c.idle.PushBack(conn)
 }
 
-// compact removes busy and closed connections from quiet. Of several entries for the
-// same connection, it keeps the last.
-func (c *Listener) compact() {
-	last := map[net.Conn]int{}
-	for i, conn := range c.quiet {
-		last[conn] = i
+// forget no longer counts a connection. The caller holds the lock.
+func (c *Listener) forget(conn net.Conn) {
+	if place := c.open[conn]; place != nil {
+		c.idle.Remove(place)
 	}
-	var rest []net.Conn
-	for i, conn := range c.quiet {
-		if busy, known := c.open[conn]; known && !busy && last[conn] == i {
-			rest = append(rest, conn)
-		}
-	}
-	c.quiet = rest
+	delete(c.open, conn)
 }
 
 // Close stops Accept.
@@ -129,7 +124,7 @@ type countedConn struct {
 // Close closes the connection.
 func (c *countedConn) Close() error {
 	c.of.mu.Lock()
-	delete(c.of.open, c)
+	c.of.forget(c)
 	c.of.freed.Signal()
 	c.of.mu.Unlock()
 	return c.Conn.Close()

@@ -98,6 +98,40 @@ func TestIdleConnectionsMakeRoom(t *testing.T) {
 	}
 }
 
+// A connection counts as idle since its last request, not since it was opened.
+func TestTheOldestConnectionMayBeInUse(t *testing.T) {
+	t.Parallel()
+	l := serve(t, 2, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
+	oldest, next := dial(t, l), dial(t, l)
+	for n, c := range []*client{oldest, next, oldest} {
+		if c.send(t, "/"); !c.answered() {
+			t.Fatalf("request %d got no answer", n)
+		}
+		waitFor(t, func() bool { // the server notes it after the answer
+			l.mu.Lock()
+			defer l.mu.Unlock()
+			return l.idle.Len() == len(l.open)
+		})
+	}
+	third := dial(t, l)
+	if third.send(t, "/"); !third.answered() {
+		t.Fatal("the third client got no answer")
+	}
+	if oldest.send(t, "/"); !oldest.answered() {
+		t.Error("the connection that was used last was closed")
+	}
+}
+
+// waitFor polls until done, for as long as a client of the tests waits.
+func waitFor(t *testing.T, done func() bool) {
+	t.Helper()
+	for end := time.Now().Add(patience); !done(); time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("it did not happen in time")
+		}
+	}
+}
+
 // While every connection has a request, the next client waits until one has ended.
 func TestAFullServerMakesTheNextClientWait(t *testing.T) {
 	t.Parallel()
@@ -144,7 +178,7 @@ func TestClosedConnectionsAreForgotten(t *testing.T) {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if len(l.quiet) > 2*most+1 || len(l.open) > most {
-		t.Errorf("%d connections are idle and %d open, want at most %d and %d", len(l.quiet), len(l.open), 2*most+1, most)
+	if l.idle.Len() > most || len(l.open) > most {
+		t.Errorf("%d connections are idle and %d open, want at most %d", l.idle.Len(), len(l.open), most)
 	}
 }
