@@ -26,6 +26,9 @@ const (
 	// pageSize and pageBytes bound one read of the index.
 	pageSize  = 500
 	pageBytes = 1 << 20
+	// maxAlone is how many failures a turn passes. More look like an outage, after which the sweep
+	// continues at the same place.
+	maxAlone = 10
 )
 
 // bookmarks are the state of the sweep for an account.
@@ -61,6 +64,9 @@ type accountSweep struct {
 	loaded   []byte            // the entry as it is stored
 	held     recording.Seconds // marks.Held as it is stored
 	removed  int
+	// failed has what failed alone and was passed, by account and name. failures counts them.
+	failed   map[string]error
+	failures int
 	// announced are the recordings that the audit trail names as removed, and that are not
 	// removed yet.
 	announced []string
@@ -247,6 +253,9 @@ func (a *accountSweep) follow(ctx context.Context) (done bool, err error) {
 		for i := 0; i < len(page.Entries) && !over; i++ {
 			e := &page.Entries[i]
 			ok, err := a.followOne(ctx, e)
+			if err != nil {
+				err = a.pass(ctx, e.Key, err) // the note stays for the next run
+			}
 			if err != nil {
 				return false, err
 			}

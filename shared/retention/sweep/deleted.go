@@ -47,8 +47,12 @@ func (a *accountSweep) lookAtDeleted(ctx context.Context) (done bool, err error)
 			return false, fmt.Errorf("read the deleted recordings: %w", err)
 		}
 		for i := range page.Tombstones {
-			if err := a.lookAt(ctx, &page.Tombstones[i]); err != nil {
-				return false, err
+			t := &page.Tombstones[i]
+			if err := a.lookAt(ctx, t); err != nil {
+				if err := a.pass(ctx, t.ID, err); err != nil {
+					return false, err
+				}
+				look.Next = a.now // so that there is another look
 			}
 		}
 		if page.Next == nil {

@@ -6,7 +6,8 @@
 // the last time. So its cost depends on the expired recordings, not on all of them. For each
 // different number of days in a policy, a bookmark marks the end of the examined part of the
 // index. A new policy starts the bookmarks again. Recordings that move behind them leave notes
-// ([retention.Watched]), and those on hold are examined again when the holds have changed.
+// ([retention.Watched]), as do those whose removal fails, so that they do not hold up the others.
+// Those on hold are examined again when the holds have changed.
 // Deleted recordings that can still be restored are in another part of the index, see deleted.go.
 //
 // A clock that jumps forward must not remove anything too early. The first run after a jump removes

@@ -9,12 +9,13 @@ import (
 	"github.com/callrecordings/api/shared/access"
 	"github.com/callrecordings/api/shared/audit"
 	"github.com/callrecordings/api/shared/recording"
+	"github.com/callrecordings/api/shared/retention"
 	"github.com/callrecordings/api/shared/store"
 )
 
 // examineAll removes those of some recordings that have expired. If there is an audit trail,
-// an entry names them first: without it, none is removed. next is the number of recordings
-// that were examined; it is less than all if the turn is over.
+// an entry names them first: without it, none is removed. One that fails is set aside. next is
+// the number of recordings that were examined; it is less than all if the turn is over.
 func (a *accountSweep) examineAll(ctx context.Context, all []recording.Recording) (next int, err error) {
 	if a.over(ctx) {
 		return 0, nil // an entry about removals that do not follow would mislead
@@ -23,12 +24,40 @@ func (a *accountSweep) examineAll(ctx context.Context, all []recording.Recording
 		return 0, err
 	}
 	for ; next < len(all) && err == nil && !a.over(ctx); next++ {
-		err = a.examine(ctx, &all[next])
+		if err = a.examine(ctx, &all[next]); err != nil {
+			err = a.setAside(ctx, &all[next], err)
+		}
 	}
 	if err != nil {
 		next--
 	}
 	return next, errors.Join(err, a.disclaim(ctx))
+}
+
+// setAside leaves a note about a recording that failed, so that it does not hold up those behind
+// it. The next run follows the note. Errors: failed, if the recording cannot be passed.
+func (a *accountSweep) setAside(ctx context.Context, r *recording.Recording, failed error) error {
+	if err := a.pass(ctx, r.ID, failed); err != nil {
+		return err
+	}
+	write, err := retention.Again(a.account, r.ID, r.Created, a.now)
+	if err == nil {
+		err = a.Entries.WriteEntries(ctx, write)
+	}
+	if err != nil {
+		return errors.Join(failed, fmt.Errorf("set a recording aside: %w", err))
+	}
+	return nil
+}
+
+// pass keeps the failure of one recording or note for the end of the run. Errors: failed, if it
+// looks like an outage, or ctx has ended.
+func (a *accountSweep) pass(ctx context.Context, name string, failed error) error {
+	if a.failures++; a.failures > maxAlone || ctx.Err() != nil {
+		return failed
+	}
+	a.failed[a.account+"/"+name] = failed
+	return nil
 }
 
 // announce adds the recordings that are about to be removed to the audit trail.

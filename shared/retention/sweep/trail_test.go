@@ -132,6 +132,13 @@ func (f choosy) Expire(ctx context.Context, account, id string, now recording.Se
 	return f.Remover.Expire(ctx, account, id, now)
 }
 
+func (f choosy) Condemn(ctx context.Context, account, id string, now recording.Seconds) error {
+	if err := f.errs[strings.TrimPrefix(id, "202601-")]; err != nil {
+		return err
+	}
+	return f.Remover.Condemn(ctx, account, id, now)
+}
+
 // Recordings that were announced and then not removed have a second entry, unless the removal
 // may have happened.
 func TestRemovalsThatFail(t *testing.T) {
@@ -143,16 +150,16 @@ func TestRemovalsThatFail(t *testing.T) {
 	w.Remove = choosy{w.Remove, map[string]error{
 		"d34": sweep.ErrNotDue, "d33": &hold.HeldError{Holds: []hold.Hold{{ID: "h"}}}, "d32": store.ErrUnavailable,
 	}}
-	if n, err := w.Sweeper.Run(w.ctx()); n != 1 || !errors.Is(err, store.ErrUnavailable) {
-		t.Errorf("Run = %d, %v, want 1 and %v", n, err, store.ErrUnavailable)
+	if n, err := w.Sweeper.Run(w.ctx()); n != 2 || !errors.Is(err, store.ErrUnavailable) {
+		t.Errorf("Run = %d, %v, want 2 and %v", n, err, store.ErrUnavailable)
 	}
 	want := map[string][]string{
-		"":    {"expired/5 done", "expired/3 failed"},
+		"":    {"expired/5 done", "expired/2 failed"},
 		"d35": {"expired/5 done 202601-d35"},
-		"d34": {"expired/5 done 202601-d34", "expired/3 failed 202601-d34"},
-		"d33": {"expired/5 done 202601-d33", "expired/3 failed 202601-d33"},
+		"d34": {"expired/5 done 202601-d34", "expired/2 failed 202601-d34"},
+		"d33": {"expired/5 done 202601-d33", "expired/2 failed 202601-d33"},
 		"d32": {"expired/5 done 202601-d32"}, // its outcome is unknown
-		"d31": {"expired/5 done 202601-d31", "expired/3 failed 202601-d31"},
+		"d31": {"expired/5 done 202601-d31"},
 	}
 	for name, want := range want {
 		id := name

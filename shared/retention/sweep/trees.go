@@ -37,6 +37,8 @@ type tree struct {
 	now      func() recording.Seconds
 	removed  int
 	failed   error
+	// alone has the failures of single recordings and notes, which do not end an account's turns.
+	alone map[string]error
 }
 
 // trees returns the trees with the accounts that have a policy or bounds, or inherit them, by the
@@ -59,7 +61,7 @@ func (s *Sweeper) trees(ctx context.Context, now func() recording.Seconds) (map[
 	for _, account := range slices.Sorted(maps.Keys(tops)) {
 		top := tops[account]
 		if all[top] == nil {
-			all[top] = &tree{Sweeper: s, top: top, now: now}
+			all[top] = &tree{Sweeper: s, top: top, now: now, alone: map[string]error{}}
 		}
 		all[top].accounts = append(all[top].accounts, account)
 	}
@@ -76,7 +78,7 @@ func (s *Sweeper) turns(ctx context.Context, all map[string]*tree) (removed int,
 	err = rota.Run(ctx, tops, func(ctx context.Context, top string) (bool, error) { return all[top].turn(ctx) })
 	for _, top := range tops {
 		removed += all[top].removed
-		err = errors.Join(err, all[top].failed)
+		err = errors.Join(err, all[top].failed, errors.Join(slices.Collect(maps.Values(all[top].alone))...))
 	}
 	return removed, err
 }
@@ -108,7 +110,7 @@ func (t *tree) turn(ctx context.Context) (done bool, err error) {
 
 // sweepAccount sweeps an account until it is done or its turn is over.
 func (t *tree) sweepAccount(ctx context.Context, account string, limit time.Duration) (done bool, err error) {
-	a := &accountSweep{Sweeper: t.Sweeper, account: account, now: t.now(), began: t.Now(), limit: limit}
+	a := &accountSweep{Sweeper: t.Sweeper, account: account, now: t.now(), began: t.Now(), limit: limit, failed: t.alone}
 	done, err = a.run(ctx)
 	t.removed += a.removed
 	if errors.Is(err, store.ErrConflict) {
