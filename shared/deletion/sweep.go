@@ -62,14 +62,19 @@ const (
 	accountsPage = 2500
 )
 
+// maxAlone is how many recordings of an account may fail in a sweep before its turns end. More look
+// like an outage.
+const maxAlone = 10
+
 // turnKey is the key of the entry with the account that the next sweep begins with.
 var turnKey = store.EntryKey{Partition: "restorable-sweep", Key: "turn"}
 
 // Sweep begins the purges of all deleted recordings that can no longer be restored at the time now.
 // Accounts take turns, a page each, so a large one does not hold up the others. parallel is
 // how many have their turns at the same time; 0 means 1. If an account fails, the others still
-// have their turns. It ends when ctx does; the next sweep begins with the account that would have
-// been next. Errors: those of the accounts, joined.
+// have their turns; a recording that fails does not hold up those behind it. It ends when ctx does;
+// the next sweep begins with the account that would have been next. Errors: those of the accounts,
+// joined.
 func (d *Deleter) Sweep(ctx context.Context, p Pager, now recording.Seconds, parallel int) (Swept, error) {
 	accounts, err := d.accounts(ctx)
 	if err != nil {
@@ -77,24 +82,20 @@ func (d *Deleter) Sweep(ctx context.Context, p Pager, now recording.Seconds, par
 	}
 	var mu sync.Mutex
 	var total Swept
-	starts := map[string]store.Position{}
+	sweeps := map[string]*accountSweep{}
+	for _, account := range accounts {
+		sweeps[account] = &accountSweep{Deleter: d, account: account, now: now}
+	}
 	rota := turns.Rota{Entries: d.store, Key: turnKey, Parallel: parallel}
 	err = rota.Run(ctx, accounts, func(ctx context.Context, account string) (done bool, err error) {
-		mu.Lock()
-		start := starts[account]
-		mu.Unlock()
-		var swept Swept
-		next, err := d.SweepRestorable(ctx, p, account, now, start, &swept)
+		s := sweeps[account]
+		done, err = s.turn(ctx, p)
 		mu.Lock()
 		defer mu.Unlock()
-		total.Purging += swept.Purging
-		total.Held += swept.Held
-		if next.IsZero() {
-			delete(starts, account)
-			return true, err
-		}
-		starts[account] = next
-		return false, err
+		total.Purging += s.swept.Purging
+		total.Held += s.swept.Held
+		s.swept = Swept{}
+		return done, err
 	})
 	return total, err
 }
@@ -112,31 +113,43 @@ func (d *Deleter) accounts(ctx context.Context) ([]string, error) {
 	return all, nil
 }
 
-// SweepRestorable is one turn of an account in a sweep. It begins at start and adds to
-// swept. next is where the next turn begins, zero if the account has no more.
-func (d *Deleter) SweepRestorable(ctx context.Context, p Pager, account string, now recording.Seconds, start store.Position, swept *Swept) (
-	next store.Position, err error,
-) {
-	q := store.Query{Account: account, Deleted: true, Ascending: true, To: now, Start: start, Limit: pageSize}
+// accountSweep is the sweep of one account.
+type accountSweep struct {
+	*Deleter
+	account string
+	now     recording.Seconds
+	start   store.Position // where the next turn begins
+	swept   Swept          // in this turn
+	failed  []error        // those of single recordings, which the next sweep tries again
+}
+
+// turn sweeps a page. Errors: those of the recordings that failed, at the end or once there are
+// too many.
+func (s *accountSweep) turn(ctx context.Context, p Pager) (done bool, err error) {
+	q := store.Query{Account: s.account, Deleted: true, Ascending: true, To: s.now, Start: s.start, Limit: pageSize}
 	page, err := p.Page(ctx, q)
 	if err != nil {
-		return next, fmt.Errorf("list the deleted recordings of %s: %w", account, err)
+		return false, fmt.Errorf("list the deleted recordings of %s: %w", s.account, err)
 	}
 	if len(page.Tombstones) > 0 {
-		ending, err := d.Ending(ctx, account, now)
+		ending, err := s.Ending(ctx, s.account, s.now)
 		if err != nil {
-			return next, err
+			return false, err
 		}
 		for i := range page.Tombstones {
-			if err := ending.sweep(ctx, &page.Tombstones[i], swept); err != nil {
-				return next, err
+			if err := ending.sweep(ctx, &page.Tombstones[i], &s.swept); err != nil {
+				s.failed = append(s.failed, err)
+			}
+			if len(s.failed) > maxAlone || ctx.Err() != nil {
+				return false, errors.Join(s.failed...)
 			}
 		}
 	}
 	if page.Next == nil {
-		return next, nil
+		return true, errors.Join(s.failed...)
 	}
-	return *page.Next, nil
+	s.start = *page.Next
+	return false, nil
 }
 
 // Ending ends the time for a restore of deleted recordings of one account. It reads the legal

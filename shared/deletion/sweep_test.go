@@ -184,6 +184,38 @@ func TestSweepOfAnAccountThatFails(t *testing.T) {
 	w.wantStage(t, "b", "0000", "purging")
 }
 
+// stubborn cannot begin the purge of one recording.
+type stubborn struct {
+	*sqlite.Store
+	id string
+}
+
+var errStubborn = errors.New("stubborn")
+
+func (s stubborn) Condemn(ctx context.Context, account, id string, check func(*store.Tombstone) error, guards ...store.Guard) error {
+	if id == s.id {
+		return errStubborn
+	}
+	return s.Store.Condemn(ctx, account, id, check, guards...)
+}
+
+// A recording that fails does not hold up those behind it, and the next sweep tries it again.
+func TestSweepOfARecordingThatFails(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, 1)
+	w.fill(t, "a", 150) // two pages
+	w.now = w.now.Add(24 * time.Hour)
+	d := deletion.New(stubborn{w.store, "202601-0000"}, 1, func() time.Time { return w.now })
+	got, err := d.Sweep(t.Context(), w.store, recording.SecondsOf(w.now), 1)
+	if want := (deletion.Swept{Purging: 149}); !errors.Is(err, errStubborn) || got != want {
+		t.Errorf("Sweep = %+v, %v, want %+v and the error", got, err, want)
+	}
+	w.wantStage(t, "a", "0000", "restorable")
+	if got, want := w.sweep(t), (deletion.Swept{Purging: 1}); got != want {
+		t.Errorf("the next sweep = %+v, want %+v", got, want)
+	}
+}
+
 // brokenPager cannot list one account.
 type brokenPager struct{ *sqlite.Store }
 
