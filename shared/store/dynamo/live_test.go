@@ -2,8 +2,8 @@ package dynamo
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
-	"fmt"
 	"net/http"
 	"os"
 	"slices"
@@ -33,26 +33,25 @@ func endpoint(tb testing.TB) string {
 	return e
 }
 
-var tables atomic.Int64
-
 // live opens a store with its own table in the emulator.
 func live(tb testing.TB, change ...func(*Options)) *Store {
 	tb.Helper()
 	o := Options{
 		Region: "us-east-1", Endpoint: endpoint(tb), Credentials: static,
-		Table: fmt.Sprintf("recordings-%d-%d", os.Getpid(), tables.Add(1)),
+		Table: "recordings-" + rand.Text(),
 	}
 	for _, f := range change {
 		f(&o)
 	}
 	// An emulator on a busy machine is slower than DynamoDB.
 	n := standard()
-	n.Attempt = 10 * time.Second
+	n.Attempt = 30 * time.Second
 	s, err := open(o, n)
 	if err != nil {
 		tb.Fatal(err)
 	}
-	if _, err := s.client.CreateTable(tb.Context(), TableInput(o.Table)); err != nil {
+	var exists *types.ResourceInUseException // the answer to the first attempt was lost
+	if _, err := s.client.CreateTable(tb.Context(), TableInput(o.Table)); err != nil && !errors.As(err, &exists) {
 		tb.Fatal(err)
 	}
 	tb.Cleanup(func() {

@@ -6,6 +6,7 @@ package dynamotest
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"os"
 	"testing"
 	"time"
@@ -13,6 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"github.com/callrecordings/api/shared/store/dynamo"
 )
@@ -30,7 +32,8 @@ func Options(t testing.TB) dynamo.Options {
 		Credentials: credentials.NewStaticCredentialsProvider("test", "test", ""), Random: rand.Reader,
 	}
 	c := dynamodb.New(dynamodb.Options{Region: o.Region, BaseEndpoint: &o.Endpoint, Credentials: o.Credentials})
-	if _, err := c.CreateTable(t.Context(), dynamo.TableInput(o.Table)); err != nil {
+	var exists *types.ResourceInUseException // the answer to the first attempt was lost
+	if _, err := c.CreateTable(t.Context(), dynamo.TableInput(o.Table)); err != nil && !errors.As(err, &exists) {
 		t.Fatalf("CreateTable = %v", err)
 	}
 	t.Cleanup(func() {
