@@ -6,6 +6,7 @@ SHELL := /bin/bash
 ARGS ?=
 FUZZTIME ?= 5s
 ARCH ?= arm64
+LANES ?= local cloud
 TOOL := go tool -modfile=tools/go.mod
 
 # Packages without I/O. Their test coverage must be at least COVER_FLOOR %.
@@ -28,8 +29,8 @@ test: ## run all tests; needs only Go
 # another, in which there is no race to find; `make test` runs them. Checks of pointers in SQLite,
 # which is translated from C, would take a quarter of the time.
 .PHONY: test-race
-test-race: ## run the tests with the race detector, in random order
-	go test -race -short -gcflags='modernc.org/...=-d=checkptr=0' -vet=off -shuffle=on ./...
+test-race: ## run the tests of all packages with goroutines or locks with the race detector, in random order
+	CGO_ENABLED=1 go test -race -short -gcflags='modernc.org/...=-d=checkptr=0' -vet=off -shuffle=on $$(./tools/concurrent)
 
 .PHONY: cover
 cover: ## print the coverage of the packages in PURE; each must reach COVER_FLOOR
@@ -41,7 +42,7 @@ cover: ## print the coverage of the packages in PURE; each must reach COVER_FLOO
 
 .PHONY: lint
 lint: ## run golangci-lint, pinned in tools/go.mod
-	$(TOOL) golangci-lint run ./...
+	GOGC=200 $(TOOL) golangci-lint run ./... # GOGC saves time and costs memory
 
 .PHONY: fmt
 fmt: ## format the code
@@ -141,10 +142,7 @@ image: ## build the container image of the single-box edition from the archives'
 
 .PHONY: validate
 validate: ## check the templates with SAM, cfn-lint and checkov (.checkov.yaml)
-	sam validate --lint
-	go run ./e2e/streaming <template.yaml >.streaming.yaml && sam validate --lint --template .streaming.yaml; status=$$?; rm -f .streaming.yaml; exit $$status
-	sam validate --lint --template front/cloudfront.yaml
-	"$$(./tools/venv checkov)/checkov" --config-file .checkov.yaml
+	@./tools/validate
 
 .PHONY: deploy
 deploy: ## deploy the stack of ENV=dev, staging, prod or localstack (YES=1: ask nothing; PREVIEW=1: only show the changes)
@@ -167,8 +165,8 @@ reattach: ## make a new stack of ENV with the table and the bucket that make des
 	@./tools/reattach "$(ENV)"
 
 .PHONY: e2e
-e2e: ## run the end-to-end tests on make run, sam local and LocalStack
-	@./e2e/run
+e2e: ## run the end-to-end tests on make run, sam local and LocalStack (LANES=local: only make run, cloud: the others)
+	@./e2e/run $(LANES)
 
 .PHONY: schemathesis
 schemathesis: ## send thousands of generated requests to a local server; needs Python (ARGS, SEED)
