@@ -21,11 +21,12 @@ help: ## list the targets
 run: ## run the API on this machine with demo recordings (ARGS=--empty: without; PORT, HOST, DATA_DIR)
 	@./tools/compile && exec bin/local $(ARGS)
 
+# golangci-lint vets the code, so the tests do not.
 .PHONY: test
 test: ## run all tests; needs only Go
-	go test ./...
+	go test -vet=off ./...
 
-# `make test` has vetted the code already. -short leaves out large tests that do one thing after
+# -short leaves out large tests that do one thing after
 # another, in which there is no race to find; `make test` runs them. Checks of pointers in SQLite,
 # which is translated from C, would take a quarter of the time.
 .PHONY: test-race
@@ -34,7 +35,7 @@ test-race: ## run the tests of all packages with goroutines or locks with the ra
 
 .PHONY: cover
 cover: ## print the coverage of the packages in PURE; each must reach COVER_FLOOR
-	@go test -cover $(PURE) | awk -v floor=$(COVER_FLOOR) ' \
+	@go test -vet=off -cover $(PURE) | awk -v floor=$(COVER_FLOOR) ' \
 	  $$1 != "ok" { print; bad = 1; next } \
 	  { print "  " $$2, $$5 } \
 	  $$5 + 0 < floor { print $$2 ": want at least " floor " %"; bad = 1 } \
@@ -84,7 +85,7 @@ simulate: ## simulate ten years of users, sweeps, crashes and clocks that jump (
 
 .PHONY: faults
 faults: ## make every call of every operation fail in every way, and kill the process there; in minutes (ONLY, SAMPLE, SEED, CASE)
-	go test -count=1 -v -timeout 3h ./faults -run 'TestFaults$$' $(if $(CASE),-case $(CASE)) $(if $(ONLY),-only '$(ONLY)') -sample $(or $(SAMPLE),1) -seed $(or $(SEED),1)
+	go test -vet=off -count=1 -v -timeout 3h ./faults -run 'TestFaults$$' $(if $(CASE),-case $(CASE)) $(if $(ONLY),-only '$(ONLY)') -sample $(or $(SAMPLE),1) -seed $(or $(SEED),1)
 
 # Hours for all packages, and minutes for a small one. See docs/adr/033-mutants.md.
 .PHONY: mutate

@@ -60,7 +60,7 @@ func run(ctx context.Context, parts, only string) error {
 		return err
 	}
 	defer f.close()
-	b := &bench{dir: dir, fake: f, only: only}
+	b := &bench{dir: dir, fake: f, only: only, some: parts != ""}
 	for _, part := range []struct {
 		name    string
 		measure func(context.Context) error
@@ -90,6 +90,7 @@ type bench struct {
 	dir  string
 	fake *fake
 	only string // the only case of the requests, "" for all
+	some bool   // only some parts are measured
 	rows []row
 }
 

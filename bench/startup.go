@@ -193,11 +193,14 @@ func (b *bench) callgrind(ctx context.Context, binary string, args ...string) (f
 
 func tail(out []byte) []byte { return out[max(0, len(out)-2000):] }
 
-// sizes adds the sizes of the binaries for arm64.
+// sizes adds the sizes of the binaries for arm64: all if only some parts are measured, else those
+// with a limit.
 func (b *bench) sizes(ctx context.Context) error {
 	var names []string
 	for _, f := range functions {
-		names = append(names, f.name)
+		if b.some || slices.ContainsFunc(budgets, func(l budget) bool { return l.name == "size "+f.name }) {
+			names = append(names, f.name)
+		}
 	}
 	sizes, err := measureEach(names, func(name string) (float64, error) {
 		binary, err := b.build(ctx, "functions/"+name, "arm64")
