@@ -36,7 +36,8 @@ type budget struct {
 //
 // The enforced limits leave room for what differs between machines: the releases of Go
 // 1.26 differ by 3 % in starts and by one step in sizes, and a busy machine adds 1 % to
-// the least of several starts.
+// the least of several starts. The figures of one machine are processor time: a busy machine adds up
+// to a third to that of large answers, and less to that of the file server.
 var budgets = []budget{
 	{name: "start list", most: 3_800_000, ratio: 1.18},
 	{name: "start get", ratio: 1.22},
@@ -59,7 +60,7 @@ var budgets = []budget{
 	{name: "start share", ratio: 1.15},
 	{name: "start retention", ratio: 1.19},
 	{name: "start deliver", ratio: 1.15},
-	{name: "start changes", ratio: 1.16},
+	{name: "start changes", ratio: 1.19},
 	{name: "start list", most: 3_600_000, target: true},
 	{name: "start list", most: 3_400_000, target: true},
 	{name: "start get", ratio: 1.15, target: true},
@@ -82,9 +83,10 @@ var budgets = []budget{
 	{name: "start list, usual Go", ratio: 0.67},
 	{name: "request get", ratio: 1.2, target: true},
 	{name: "request get, bare floor", ratio: 1.2, target: true},
-	{name: "one machine, 4 MB inline", ratio: 3.5},
+	{name: "one machine, 4 MB inline", ratio: 4.5},
 	{name: "one machine, 4 MB inline", ratio: 3, target: true},
-	{name: "one machine, 4 MB streamed", ratio: 4},
+	{name: "one machine, 4 MB streamed", ratio: 6},
+	{name: "one machine, 4 MB streamed", ratio: 4, target: true},
 	{name: "one machine, 250 players, failed", most: 0.5},
 	{name: "one machine, 1000 lists, failed", most: 0.5},
 	{name: "one machine, memory after a burst", ratio: 2},
