@@ -138,6 +138,7 @@
 package dynamo
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/base64"
@@ -175,6 +176,9 @@ type Options struct {
 	// HTTPClient sends the requests; nil means a client with the time-outs of the
 	// package comment.
 	HTTPClient dynamodb.HTTPClient
+	// Attempt is how long one attempt at a request may take; 0 means a second
+	// (docs/adr/007). An emulator on a busy machine may need more.
+	Attempt time.Duration
 }
 
 // Store holds the recordings of one table. It is safe for concurrent use.
@@ -205,7 +209,11 @@ var (
 )
 
 // Open returns a Store. It does not use the network; see [Store.Warm].
-func Open(o Options) (*Store, error) { return open(o, standard()) }
+func Open(o Options) (*Store, error) {
+	n := standard()
+	n.Attempt = cmp.Or(o.Attempt, n.Attempt)
+	return open(o, n)
+}
 
 func open(o Options, n network) (*Store, error) {
 	if err := o.check(); err != nil {

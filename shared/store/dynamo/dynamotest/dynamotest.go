@@ -30,6 +30,7 @@ func Options(t testing.TB) dynamo.Options {
 	o := dynamo.Options{
 		Region: "us-east-1", Endpoint: endpoint, Table: "test-" + rand.Text(),
 		Credentials: credentials.NewStaticCredentialsProvider("test", "test", ""), Random: rand.Reader,
+		Attempt: 30 * time.Second,
 	}
 	c := dynamodb.New(dynamodb.Options{Region: o.Region, BaseEndpoint: &o.Endpoint, Credentials: o.Credentials})
 	var exists *types.ResourceInUseException // the answer to the first attempt was lost
