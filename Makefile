@@ -26,9 +26,9 @@ run: ## run the API on this machine with demo recordings (ARGS=--empty: without;
 test: ## run all tests; needs only Go
 	go test -vet=off ./...
 
-# -short leaves out large tests that do one thing after
-# another, in which there is no race to find; `make test` runs them. Checks of pointers in SQLite,
-# which is translated from C, would take a quarter of the time.
+# -short leaves out large tests that do one thing after another, in which there is no race to find;
+# `make test` runs them. Checks of pointers in SQLite, which is translated from C, would take a
+# quarter of the time.
 .PHONY: test-race
 test-race: ## run the tests of all packages with goroutines or locks with the race detector, in random order
 	CGO_ENABLED=1 go test -race -short -gcflags='modernc.org/...=-d=checkptr=0' -vet=off -shuffle=on $$(./tools/concurrent)
@@ -41,9 +41,10 @@ cover: ## print the coverage of the packages in PURE; each must reach COVER_FLOO
 	  $$5 + 0 < floor { print $$2 ": want at least " floor " %"; bad = 1 } \
 	  END { exit bad }'
 
+# GOGC saves time and costs memory.
 .PHONY: lint
 lint: ## run golangci-lint, pinned in tools/go.mod
-	GOGC=200 $(TOOL) golangci-lint run ./... # GOGC saves time and costs memory
+	GOGC=200 $(TOOL) golangci-lint run ./...
 
 .PHONY: fmt
 fmt: ## format the code

@@ -62,14 +62,17 @@ func (b *bench) build(ctx context.Context, pkg, arch string) (string, error) {
 // event. The fake answers the request with an error, which makes the process exit.
 // The remaining instructions are few and the same for a function and its floor.
 func (b *bench) startUp(ctx context.Context) error {
-	peers := []struct{ floor, name string }{{"usual", usualGo}, {"noop", ", no-op"}}
-	floors := []string{"bench/floor/" + peers[0].floor, "bench/floor/" + peers[1].floor}
-	var ours []string
+	type pair struct{ name, ours, floor string }
+	var pairs []pair
 	for _, f := range functions {
-		ours, floors = append(ours, "functions/"+f.name), append(floors, "bench/floor/"+f.floor)
+		pairs = append(pairs, pair{f.name, "functions/" + f.name, "bench/floor/" + f.floor})
 	}
-	slices.Sort(floors)
-	floor, err := b.starts(ctx, slices.Compact(floors), sureStarts)
+	pairs = append(pairs, pair{"list" + usualGo, "functions/list", "bench/floor/usual"}, pair{"list, no-op", "functions/list", "bench/floor/noop"})
+	var ours, floors []string
+	for _, p := range pairs {
+		ours, floors = append(ours, p.ours), append(floors, p.floor)
+	}
+	floor, err := b.starts(ctx, floors, sureStarts)
 	if err != nil {
 		return err
 	}
@@ -77,40 +80,24 @@ func (b *bench) startUp(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	rows := func() (rows []row, over []string) {
-		add := func(function, name, floorName string) {
-			r := row{"start " + name, "instr", counts["functions/"+function], floor["bench/floor/"+floorName]}
-			if _, ok := r.line(); !ok {
-				over = append(over, "functions/"+function)
+	for _, p := range pairs {
+		r := row{"start " + p.name, "instr", counts[p.ours], floor[p.floor]}
+		if _, ok := r.line(); !ok { // it may have had bad luck
+			again, err := b.starts(ctx, []string{p.ours}, sureStarts)
+			if err != nil {
+				return err
 			}
-			rows = append(rows, r)
+			r.ours = min(r.ours, again[p.ours])
 		}
-		for _, f := range functions {
-			add(f.name, f.name, f.floor)
-		}
-		for _, peer := range peers {
-			add("list", "list"+peer.name, peer.floor)
-		}
-		slices.Sort(over)
-		return rows, slices.Compact(over)
+		b.rows = append(b.rows, r)
 	}
-	// A function over its limit may have had bad luck: it is started as often as the floors.
-	_, over := rows()
-	again, err := b.starts(ctx, over, sureStarts)
-	if err != nil {
-		return err
-	}
-	for name, count := range again {
-		counts[name] = min(counts[name], count)
-	}
-	measured, _ := rows()
-	b.rows = append(b.rows, measured...)
 	return nil
 }
 
-// starts builds programs, and returns the least number of instructions of n starts of each.
+// starts builds programs, and returns the least number of instructions of n starts of each. A
+// program may be named more than once.
 func (b *bench) starts(ctx context.Context, programs []string, n int) (map[string]float64, error) {
-	return measureEach(programs, func(pkg string) (float64, error) {
+	return measureEach(slices.Compact(slices.Sorted(slices.Values(programs))), func(pkg string) (float64, error) {
 		binary, err := b.build(ctx, pkg, "")
 		if err != nil {
 			return 0, err
