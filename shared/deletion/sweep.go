@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 
 	"github.com/callrecordings/api/shared/hold"
 	"github.com/callrecordings/api/shared/recording"
@@ -62,10 +61,6 @@ const (
 	accountsPage = 2500
 )
 
-// maxAlone is how many recordings of an account may fail in a sweep before its turns end. More look
-// like an outage.
-const maxAlone = 10
-
 // turnKey is the key of the entry with the account that the next sweep begins with.
 var turnKey = store.EntryKey{Partition: "restorable-sweep", Key: "turn"}
 
@@ -80,23 +75,17 @@ func (d *Deleter) Sweep(ctx context.Context, p Pager, now recording.Seconds, par
 	if err != nil {
 		return Swept{}, err
 	}
-	var mu sync.Mutex
-	var total Swept
 	sweeps := map[string]*accountSweep{}
 	for _, account := range accounts {
 		sweeps[account] = &accountSweep{Deleter: d, account: account, now: now}
 	}
 	rota := turns.Rota{Entries: d.store, Key: turnKey, Parallel: parallel}
-	err = rota.Run(ctx, accounts, func(ctx context.Context, account string) (done bool, err error) {
-		s := sweeps[account]
-		done, err = s.turn(ctx, p)
-		mu.Lock()
-		defer mu.Unlock()
+	err = rota.Run(ctx, accounts, func(ctx context.Context, account string) (bool, error) { return sweeps[account].turn(ctx, p) })
+	var total Swept
+	for _, s := range sweeps {
 		total.Purging += s.swept.Purging
 		total.Held += s.swept.Held
-		s.swept = Swept{}
-		return done, err
-	})
+	}
 	return total, err
 }
 
@@ -119,8 +108,8 @@ type accountSweep struct {
 	account string
 	now     recording.Seconds
 	start   store.Position // where the next turn begins
-	swept   Swept          // in this turn
-	failed  []error        // those of single recordings, which the next sweep tries again
+	swept   Swept
+	failed  []error // those of single recordings, which the next sweep tries again
 }
 
 // turn sweeps a page. Errors: those of the recordings that failed, at the end or once there are
@@ -140,7 +129,7 @@ func (s *accountSweep) turn(ctx context.Context, p Pager) (done bool, err error)
 			if err := ending.sweep(ctx, &page.Tombstones[i], &s.swept); err != nil {
 				s.failed = append(s.failed, err)
 			}
-			if len(s.failed) > maxAlone || ctx.Err() != nil {
+			if len(s.failed) > turns.MaxAlone || ctx.Err() != nil {
 				return false, errors.Join(s.failed...)
 			}
 		}

@@ -12,6 +12,7 @@ import (
 	"github.com/callrecordings/api/shared/media"
 	"github.com/callrecordings/api/shared/recording"
 	"github.com/callrecordings/api/shared/store"
+	"github.com/callrecordings/api/shared/turns"
 )
 
 // Locker locks the audio that holds cover, in the bucket itself, and unlocks it after the
@@ -54,9 +55,6 @@ const (
 	pageSize = store.MaxFind
 	// secondPass is the time between the two passes.
 	secondPass = 2 * 60
-	// maxAlone is how many objects of a page may fail before the page itself fails. More look
-	// like an outage of the bucket, after which the page is tried again.
-	maxAlone = 10
 )
 
 // step does one page of a piece of work, or several recordings of one account that are noted
@@ -154,9 +152,9 @@ type failures map[string]error
 func (f failures) join() error { return errors.Join(slices.Collect(maps.Values(f))...) }
 
 // leave ends a page on which objects have failed: they become work of their own. err is what ended
-// the page early, if anything; it is returned, as are the failures if there are more than maxAlone.
+// the page early, if anything; it is returned, as are the failures if there are more than turns.MaxAlone.
 func (l *Locker) leave(ctx context.Context, account string, failed failures, err error) error {
-	if err != nil || ctx.Err() != nil || len(failed) > maxAlone {
+	if err != nil || ctx.Err() != nil || len(failed) > turns.MaxAlone {
 		return errors.Join(err, failed.join())
 	}
 	return note(ctx, l.Entries, account, alone, slices.Sorted(maps.Keys(failed))...)
@@ -294,7 +292,7 @@ func (l *Locker) lock(ctx context.Context, account string, holds Set, again bool
 			continue // its audio is lost
 		} else if err != nil {
 			failed[r.ID] = err
-			if len(failed) > maxAlone {
+			if len(failed) > turns.MaxAlone {
 				break
 			}
 			continue
@@ -355,7 +353,7 @@ func (l *Locker) unlock(ctx context.Context, account string, locks []store.Entry
 		}
 		if err := l.Audio.Unlock(ctx, v.Key); err != nil {
 			failed[e.Key] = err
-			if len(failed) > maxAlone {
+			if len(failed) > turns.MaxAlone {
 				break
 			}
 			continue

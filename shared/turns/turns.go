@@ -16,6 +16,10 @@ import (
 	"github.com/callrecordings/api/shared/store"
 )
 
+// MaxAlone is how many single things of an account, such as recordings, may fail in a turn without
+// holding up the others. More look like an outage, after which the work continues at the same place.
+const MaxAlone = 10
+
 // saveTime bounds the write at the end of a run.
 const saveTime = 10 * time.Second
 

@@ -26,9 +26,6 @@ const (
 	// pageSize and pageBytes bound one read of the index.
 	pageSize  = 500
 	pageBytes = 1 << 20
-	// maxAlone is how many failures a turn passes. More look like an outage, after which the sweep
-	// continues at the same place.
-	maxAlone = 10
 )
 
 // bookmarks are the state of the sweep for an account.
@@ -254,10 +251,10 @@ func (a *accountSweep) follow(ctx context.Context) (done bool, err error) {
 			e := &page.Entries[i]
 			ok, err := a.followOne(ctx, e)
 			if err != nil {
-				err = a.pass(ctx, e.Key, err) // the note stays for the next run
-			}
-			if err != nil {
-				return false, err
+				if err := a.pass(ctx, e.Key, err); err != nil {
+					return false, err
+				}
+				ok = false // the note stays for the next run
 			}
 			if ok {
 				followed = append(followed, store.EntryWrite{Entry: *e, If: store.IfUnchanged, Delete: true})

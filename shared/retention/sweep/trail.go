@@ -11,6 +11,7 @@ import (
 	"github.com/callrecordings/api/shared/recording"
 	"github.com/callrecordings/api/shared/retention"
 	"github.com/callrecordings/api/shared/store"
+	"github.com/callrecordings/api/shared/turns"
 )
 
 // examineAll removes those of some recordings that have expired. If there is an audit trail,
@@ -53,7 +54,7 @@ func (a *accountSweep) setAside(ctx context.Context, r *recording.Recording, fai
 // pass keeps the failure of one recording or note for the end of the run. Errors: failed, if it
 // looks like an outage, or ctx has ended.
 func (a *accountSweep) pass(ctx context.Context, name string, failed error) error {
-	if a.failures++; a.failures > maxAlone || ctx.Err() != nil {
+	if a.failures++; a.failures > turns.MaxAlone || ctx.Err() != nil {
 		return failed
 	}
 	a.failed[a.account+"/"+name] = failed
