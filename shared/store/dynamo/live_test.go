@@ -38,15 +38,13 @@ func live(tb testing.TB, change ...func(*Options)) *Store {
 	tb.Helper()
 	o := Options{
 		Region: "us-east-1", Endpoint: endpoint(tb), Credentials: static,
-		Table: "recordings-" + rand.Text(),
+		Table:   "recordings-" + rand.Text(),
+		Attempt: 30 * time.Second, // an emulator on a busy machine is slower than DynamoDB
 	}
 	for _, f := range change {
 		f(&o)
 	}
-	// An emulator on a busy machine is slower than DynamoDB.
-	n := standard()
-	n.Attempt = 30 * time.Second
-	s, err := open(o, n)
+	s, err := Open(o)
 	if err != nil {
 		tb.Fatal(err)
 	}
